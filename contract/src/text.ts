@@ -1,0 +1,59 @@
+/**
+ * How text is compared, the same in every domain, filter and client: folding of case and cutting
+ * into tokens (PROTOCOL.md, "Filters").
+ */
+
+/**
+ * Full case folding after a normalisation form, so that `ẞ`, `ß` and `SS` are one, and a capital
+ * sigma equals both small ones (Unicode 16, §3.13, by way of upper and lower case).
+ */
+export function foldCase(text: string, form: "NFC" | "NFKC" = "NFC"): string {
+  const normal = text.normalize(form);
+  // Plain ASCII needs no more than this, and most text is plain ASCII.
+  if (/^[\0-\x7f]*$/.test(normal)) return normal.toLowerCase();
+  return normal.toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize(form);
+}
+
+const TOKEN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{M}\p{N}_])+/gu;
+
+/**
+ * The tokens of a text, in order: maximal runs of letters, marks, digits and `_` after NFKC and
+ * case folding; in scripts written without spaces every character, with its marks, is a token.
+ */
+export function tokenise(text: string): string[] {
+  return foldCase(text, "NFKC").match(TOKEN) ?? [];
+}
+
+/** Whether a string holds half of a surrogate pair, which UTF-8 cannot carry. */
+export function hasLoneSurrogate(text: string): boolean {
+  return !text.isWellFormed();
+}
+
+/**
+ * The hash under which a deletion names a value of the content that it cancels, without telling
+ * the value: 64 bits in base 36. Not cryptographic: a collision sends a deletion's bare id to one
+ * subscriber more.
+ */
+export function hashTerm(term: string): string {
+  let low = 0x9e3779b1;
+  let high = 0x85ebca77;
+  for (let i = 0; i < term.length; i++) {
+    const unit = term.charCodeAt(i);
+    low = Math.imul(low ^ unit, 0x01000193);
+    high = Math.imul(high ^ unit, 0x5bd1e995) ^ (high >>> 13);
+  }
+  return (
+    mix(low ^ term.length).toString(36) +
+    mix(high ^ low)
+      .toString(36)
+      .padStart(7, "0")
+  );
+}
+
+function mix(word: number): number {
+  let w = word;
+  w = Math.imul(w ^ (w >>> 16), 0x7feb352d);
+  w = Math.imul(w ^ (w >>> 15), 0x846ca68b);
+  return (w ^ (w >>> 16)) >>> 0;
+}

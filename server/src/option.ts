@@ -1,0 +1,138 @@
+/**
+ * What an option is. Each room lists its own in `options.ts`; `config` makes flags, environment
+ * variables, the YAML file and its commented example of all of them together.
+ *
+ * An option's key is its name in code (`heartbeatIntervalMs`). A duration's key ends in `Ms`, which
+ * the outer names leave out: `heartbeat_interval: 15s`. Other outer names are the key in snake_case.
+ */
+import { parseBytes, parseDurationMs } from "@penstock-dev/contract";
+
+interface OptionBase<Kind extends string, Value> {
+  readonly kind: Kind;
+  /** As a user would write it. */
+  readonly default: string;
+  /** Why the default is what it is: one sentence, printed in the example file. */
+  readonly reason: string;
+  /** Reads what a user wrote; the message says what it may be. */
+  readonly parse: (text: string) => { readonly value: Value } | { readonly wrong: string };
+}
+
+export type Option =
+  | OptionBase<"duration", number>
+  | OptionBase<"bytes", number>
+  | OptionBase<"number", number>
+  | OptionBase<"text", string>
+  | OptionBase<"boolean", boolean>
+  | OptionBase<"list", readonly string[]>;
+
+export type OptionTable = { readonly [key: string]: Option };
+
+/** The values that a table's options have. */
+export type OptionValues<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends OptionBase<string, infer V> ? V : never;
+};
+
+interface Bounds {
+  readonly min?: string;
+  readonly max?: string;
+}
+
+function bounded(
+  what: string,
+  read: (text: string) => number | undefined,
+  { min, max }: Bounds,
+): (text: string) => { value: number } | { wrong: string } {
+  const low = min === undefined ? undefined : read(min);
+  const high = max === undefined ? undefined : read(max);
+  const span = [
+    min === undefined ? "" : ` of at least ${min}`,
+    max === undefined ? "" : `${min === undefined ? " of" : " and"} at most ${max}`,
+  ].join("");
+  return (text) => {
+    const value = read(text);
+    if (
+      value === undefined ||
+      (low !== undefined && value < low) ||
+      (high !== undefined && value > high)
+    ) {
+      return { wrong: `must be ${what}${span}` };
+    }
+    return { value };
+  };
+}
+
+/** A time, in milliseconds in code and written `30s` outside. */
+export const duration = (value: string, reason: string, bounds: Bounds = {}) =>
+  ({
+    kind: "duration",
+    default: value,
+    reason,
+    parse: bounded("a duration such as 250ms, 30s, 10m, 24h or 7d", parseDurationMs, bounds),
+  }) as const satisfies Option;
+
+/** An amount of memory or disk, written `64KiB` outside. */
+export const bytes = (value: string, reason: string, bounds: Bounds = {}) =>
+  ({
+    kind: "bytes",
+    default: value,
+    reason,
+    parse: bounded("an amount such as 512B, 64KiB, 1MiB or 10GiB", parseBytes, bounds),
+  }) as const satisfies Option;
+
+/** A whole number. */
+export const integer = (value: number, reason: string, bounds: Bounds = {}) =>
+  ({
+    kind: "number",
+    default: String(value),
+    reason,
+    parse: bounded(
+      "a whole number",
+      (text) => (/^-?\d{1,15}$/.test(text) ? Number(text) : undefined),
+      bounds,
+    ),
+  }) as const satisfies Option;
+
+/** A text, perhaps one of a few. An empty default means that there is none. */
+export const text = (value: string, reason: string, values?: readonly string[]) =>
+  ({
+    kind: "text",
+    default: value,
+    reason,
+    parse: (given: string) =>
+      values === undefined || values.includes(given)
+        ? { value: given }
+        : { wrong: `must be one of ${values.join(", ")}` },
+  }) as const satisfies Option;
+
+export const boolean = (value: boolean, reason: string) =>
+  ({
+    kind: "boolean",
+    default: String(value),
+    reason,
+    parse: (given: string) =>
+      given === "true" || given === "false"
+        ? { value: given === "true" }
+        : { wrong: "must be true or false" },
+  }) as const satisfies Option;
+
+/** Several texts: comma-separated in a flag or variable, a list in YAML. */
+export const list = (value: readonly string[], reason: string) =>
+  ({
+    kind: "list",
+    default: value.join(","),
+    reason,
+    parse: (given: string) => ({
+      value: given === "" ? [] : (given.split(",").map((item) => item.trim()) as readonly string[]),
+    }),
+  }) as const satisfies Option;
+
+/** Every option of a table at its default. */
+export function defaultsOf<T extends OptionTable>(table: T): OptionValues<T> {
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(table)) {
+    const parsed = option.parse(option.default);
+    if ("wrong" in parsed) throw new Error(`the default of ${key} ${parsed.wrong}`);
+    values[key] = parsed.value;
+  }
+  return values as OptionValues<T>;
+}

@@ -1,0 +1,6 @@
+/**
+ * The streams that are configured: each one's topics, event types, fields, and how its records are
+ * read and written. It owns the meaning of a record's bytes; it reads no topic itself. It promises
+ * that a record that cannot be read is named so, and never thrown over the rooms that read.
+ */
+export * from "./stream.ts";
