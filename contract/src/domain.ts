@@ -139,6 +139,11 @@ export interface Domain<Raw = unknown, State = unknown> {
   };
   readonly ingest: DomainIngest<Raw>;
   readonly process?: DomainProcess<Raw, State>;
+  /**
+   * Where there is no process, the raw topic is the one that is served: the event that a raw record
+   * is. Left out, the record is an event of the domain's only event type, with itself as payload.
+   */
+  readonly toEvent?: (raw: Raw) => DomainEvent;
   readonly event_types: { readonly [eventType: string]: EventTypeDefinition };
   /** `event_types` is a field of every stream, and is not named here. */
   readonly fields: { readonly [field: string]: FieldDefinition };
