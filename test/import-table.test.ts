@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["log", "streams", "filter"],
   access: [],
   deliver: ["log", "streams", "filter", "access"],
-  transports: ["deliver"],
+  transports: ["deliver", "access"],
   api: ["deliver", "ingest", "store", "streams", "access", "filter"],
   observe: [],
   cli: ["config", "client"],

@@ -4,3 +4,4 @@
  */
 export * from "./grant.ts";
 export { accessOptions } from "./options.ts";
+export { type OriginPolicy, originPolicy } from "./origins.ts";

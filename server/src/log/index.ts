@@ -4,4 +4,7 @@
  * survives a kill of every process, that no record is visible before it is durable, and that times
  * never go backwards within a partition.
  */
+export { EmbeddedLog, type EmbeddedLogInit, openEmbeddedLog } from "./embedded/embedded-log.ts";
 export * from "./log.ts";
+export { logOptions } from "./options.ts";
+export { temporaryLog } from "./temporary-log.ts";

@@ -1,0 +1,18 @@
+import { bytes, duration } from "../option.ts";
+
+/** The log's limits. */
+export const logOptions = {
+  retentionMs: duration("24h", "A day: a client that was away overnight resumes from the log."),
+  retentionBytes: bytes(
+    "10GiB",
+    "A partition's bound on disk, whichever of the two is met first.",
+    { min: "1MiB" },
+  ),
+  retentionCheckMs: duration("30s", "How often old records are looked for.", { min: "10ms" }),
+  recordBytesMax: bytes("16MiB", "Larger than any block with its receipts.", { min: "1KiB" }),
+  pollMs: duration(
+    "250ms",
+    "How often a waiting process looks for what other processes appended.",
+    { min: "1ms" },
+  ),
+} as const;
