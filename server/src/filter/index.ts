@@ -3,4 +3,10 @@
  * the subscriptions that it matches at a cost that grows with the matches. Pure: no log, no clock,
  * no client. It promises that the index and the plain evaluation (`matches`) always agree.
  */
-export {};
+export { EventTerms } from "./event-terms.ts";
+export { type FilterHandle, FilterIndex } from "./filter-index.ts";
+export { couldMatch, type Filters, type Match, matches, parseFilters } from "./filters.ts";
+export type { FieldKind } from "./kinds/field-kind.ts";
+export { kindNames, registerKind } from "./kinds/kinds.ts";
+export { queryFilters } from "./query-filters.ts";
+export type { Condition, Rule } from "./rule.ts";

@@ -1,0 +1,262 @@
+import {
+  type FilterRule,
+  type Finality,
+  type Limits,
+  PenstockError,
+  type Start,
+  type SubscribeRequest,
+} from "@penstock-dev/contract";
+import type { Grant } from "../access/index.ts";
+import { type Filters, parseFilters } from "../filter/index.ts";
+import type { Log } from "../log/index.ts";
+import type { Stream } from "../streams/index.ts";
+import { Fanout } from "./fanout.ts";
+import { cursorAt, type Place } from "./place.ts";
+import type { History } from "./readable-log.ts";
+import type { SessionRecord, SessionStore } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import { type FoundStart, findStart } from "./start.ts";
+import type { StreamConnection } from "./stream-connection.ts";
+import type { SessionPatch } from "./subscribe-request.ts";
+import { loadTombstones } from "./tombstones.ts";
+import type { DeliverOptions } from "./topic-state.ts";
+
+/** Sessions, and the engines of the topics that they read. */
+export class Delivery implements AsyncDisposable {
+  readonly options: DeliverOptions;
+  readonly streams: ReadonlyMap<string, Stream>;
+  readonly sessions: Sessions;
+  readonly now: () => number;
+  /** Connections by session: one session serves one. */
+  readonly live = new Map<string, StreamConnection>();
+  /** Every connection, subscribed or not. */
+  readonly connections = new Set<StreamConnection>();
+  /** Closes by code. */
+  readonly closes = new Map<number, number>();
+  readonly #log: Log;
+  readonly #fanouts: ReadonlyMap<string, Fanout>;
+  #draining = false;
+
+  private constructor(init: {
+    readonly options: DeliverOptions;
+    readonly streams: ReadonlyMap<string, Stream>;
+    readonly store: SessionStore;
+    readonly now: () => number;
+    readonly log: Log;
+    readonly fanouts: ReadonlyMap<string, Fanout>;
+  }) {
+    this.options = init.options;
+    this.streams = init.streams;
+    this.now = init.now;
+    this.#log = init.log;
+    this.#fanouts = init.fanouts;
+    this.sessions = new Sessions(init.store, init.options, init.now, (session) => {
+      this.live.get(session.id)?.notePosition();
+    });
+  }
+
+  /** Opens an engine for each topic that the streams serve. Their topics exist. */
+  static async open(init: {
+    readonly options: DeliverOptions;
+    readonly streams: ReadonlyMap<string, Stream>;
+    readonly store: SessionStore;
+    readonly now: () => number;
+    readonly log: Log;
+    readonly history?: History | undefined;
+  }): Promise<Delivery> {
+    const fanouts = new Map<string, Fanout>();
+    for (const stream of init.streams.values()) {
+      const tombstones = await loadTombstones(init.log, stream);
+      for (const topic of [stream.topic, stream.finalTopic]) {
+        if (topic === undefined) continue;
+        const { options, now, log, history } = init;
+        const fanout = await Fanout.open({ stream, topic, log, options, now, tombstones, history });
+        fanouts.set(fanoutKey(stream.name, topic), fanout);
+      }
+    }
+    return new Delivery({ ...init, fanouts });
+  }
+
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  get fanouts(): Iterable<Fanout> {
+    return this.#fanouts.values();
+  }
+
+  /** @throws PenstockError `unknown_stream`, naming those that there are */
+  stream(name: string): Stream {
+    const stream = this.streams.get(name);
+    if (stream === undefined) {
+      const known = [...this.streams.keys()].join(", ");
+      throw new PenstockError(
+        "unknown_stream",
+        `There is no stream ${JSON.stringify(name)}; there are ${known}.`,
+      );
+    }
+    return stream;
+  }
+
+  fanout(stream: Stream, finality: Finality): Fanout {
+    const topic = finality === "final" ? stream.finalTopic : stream.topic;
+    const fanout =
+      topic === undefined ? undefined : this.#fanouts.get(fanoutKey(stream.name, topic));
+    if (fanout === undefined) {
+      throw new PenstockError("invalid_request", `The stream ${stream.name} has no final form.`, {
+        errors: [{ path: "/finality", message: 'must be "all" for this stream' }],
+      });
+    }
+    return fanout;
+  }
+
+  /**
+   * Checks a request and makes its session, durable once this resolves.
+   *
+   * @throws PenstockError whatever is wrong with the request, its filters or its start
+   */
+  async subscribe(request: SubscribeRequest, grant: Grant): Promise<SessionRecord> {
+    if (this.#draining)
+      throw new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
+    const stream = this.#streamOf(request, grant.limits);
+    const finality = request.finality ?? "all";
+    const fanout = this.fanout(stream, finality);
+    const filters = parseFilters(stream, request, grant.limits);
+    const whenBehind = request.when_behind ?? "skip";
+    this.#checkPolicy(stream, whenBehind, grant.limits);
+    const found = await this.#find(fanout, request.start ?? "now", request.clamp ?? false);
+    if (request.until !== undefined) await this.#find(fanout, request.until, true);
+    const rate = request.max_events_per_second ?? filters.maxEventsPerSecond ?? null;
+    return await this.sessions.create({
+      clientId: grant.clientId,
+      stream: stream.name,
+      finality,
+      rules: filters.wire,
+      whenBehind,
+      maxEventsPerSecond: rate,
+      position: cursorAt(found.clampedFrom ?? found.place, fanout.identity),
+      until: request.until?.cursor,
+      clamp: request.clamp ?? false,
+    });
+  }
+
+  /** Finds where a session goes on. */
+  async find(session: SessionRecord, start: Start): Promise<FoundStart> {
+    const fanout = this.fanout(this.stream(session.stream), session.finality);
+    return await this.#find(fanout, start, session.clamp);
+  }
+
+  async #find(fanout: Fanout, start: Start, clamp: boolean): Promise<FoundStart> {
+    return await findStart(start, clamp, {
+      log: this.#log,
+      readable: fanout.readable,
+      identity: fanout.identity,
+      head: fanout.head(),
+      nowMs: this.now(),
+    });
+  }
+
+  filtersOf(session: SessionRecord, limits: Limits): Filters {
+    return parseFilters(this.stream(session.stream), rulesRequest(session.rules), limits);
+  }
+
+  /** Changes a session; a connection that uses it goes on with the change where it stands. */
+  async change(session: SessionRecord, patch: SessionPatch, grant: Grant): Promise<void> {
+    const stream = this.stream(session.stream);
+    if (patch.when_behind !== undefined) this.#checkPolicy(stream, patch.when_behind, grant.limits);
+    const replaced = patch.filters !== undefined || patch.rules !== undefined;
+    const filters = replaced ? parseFilters(stream, patch, grant.limits) : undefined;
+    if (filters !== undefined) session.rules = filters.wire;
+    if (patch.when_behind !== undefined) session.whenBehind = patch.when_behind;
+    const rate = patch.max_events_per_second ?? filters?.maxEventsPerSecond;
+    if (rate !== undefined) session.maxEventsPerSecond = rate;
+    this.live.get(session.id)?.changed(filters);
+    await this.sessions.changed(session);
+  }
+
+  /** Ends a session, and the connection that uses it. */
+  async end(session: SessionRecord): Promise<void> {
+    const ended = new PenstockError("session_ended", "The session was ended by `DELETE`.");
+    this.live.get(session.id)?.fail(ended);
+    await this.sessions.end(session);
+  }
+
+  /** Sends everyone away, spread over `drain`, each behind a checkpoint. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const { drainMs } = this.options;
+    const open = [...this.connections];
+    for (const connection of open) connection.goAway(drainMs);
+    const stepMs = open.length === 0 ? 0 : drainMs / 2 / open.length;
+    let dueMs = performance.now();
+    for (const connection of open) {
+      dueMs += stepMs;
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      connection.shutDown();
+    }
+  }
+
+  /** Records that a connection was closed. */
+  closed(code: number): void {
+    this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of [...this.connections]) connection.shutDown();
+    for (const fanout of this.#fanouts.values()) await fanout[Symbol.asyncDispose]();
+    await this.sessions[Symbol.asyncDispose]();
+  }
+
+  #checkPolicy(stream: Stream, whenBehind: SessionRecord["whenBehind"], limits: Limits): void {
+    if (!limits.when_behind.includes(whenBehind)) {
+      throw new PenstockError(
+        "forbidden",
+        `\`when_behind\` may be ${limits.when_behind.join(", ")} here.`,
+      );
+    }
+    if (whenBehind === "latest" && stream.latestBy === undefined) {
+      throw new PenstockError(
+        "latest_unavailable",
+        `The stream ${stream.name} names no \`latest_by\`.`,
+        {
+          errors: [
+            { path: "/when_behind", message: "must be skip, wait or disconnect for this stream" },
+          ],
+        },
+      );
+    }
+  }
+
+  /** The stream that a request names, or the only one whose fields its filters could mean. */
+  #streamOf(request: SubscribeRequest, limits: Limits): Stream {
+    if (request.stream !== undefined) return this.stream(request.stream);
+    const streams = [...this.streams.values()];
+    const fits = streams.filter((stream) => {
+      try {
+        parseFilters(stream, request, limits);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    if (fits.length === 1) return fits[0] as Stream;
+    const known = streams.map(({ name }) => name).join(", ");
+    const detail =
+      fits.length === 0 ? "The filters fit none of the streams" : "The filters fit several streams";
+    throw new PenstockError("invalid_request", `${detail}; name one of ${known}.`, {
+      errors: [{ path: "/stream", message: `must be one of ${known}` }],
+    });
+  }
+}
+
+/** Rules as a request has them: none at all for a session that matches everything. */
+function rulesRequest(rules: readonly FilterRule[]): { readonly rules?: readonly FilterRule[] } {
+  return rules.length === 0 ? {} : { rules };
+}
+
+function fanoutKey(stream: string, topic: string): string {
+  return `${stream}\n${topic}`;
+}
+
+export type { Place };

@@ -1,0 +1,565 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { ControlFrame } from "@penstock-dev/contract";
+import { FilterIndex, type Filters } from "../filter/index.ts";
+import type { Log } from "../log/index.ts";
+import type { Stream } from "../streams/index.ts";
+import { ColdReader } from "./cold-reader.ts";
+import { broadcastOf } from "./cold-scan.ts";
+import { ControlFrames, controlFrame } from "./control-frames.ts";
+import { publishLog } from "./diagnostics.ts";
+import type { Entry } from "./entry.ts";
+import type { Flow } from "./flow.ts";
+import { Flusher } from "./flusher.ts";
+import { type Gap, gapFrame } from "./gap.ts";
+import { HeartbeatWheel } from "./heartbeat-wheel.ts";
+import { Interest } from "./interest.ts";
+import { LagHistogram } from "./lag-histogram.ts";
+import { Lane } from "./lane.ts";
+import { LiveReader } from "./live-reader.ts";
+import { Movements } from "./movement.ts";
+import type { Outlet } from "./outlet.ts";
+import { type LogIdentity, laterOf, offsetsBetween, type Place, samePlace } from "./place.ts";
+import { type History, ReadableLog } from "./readable-log.ts";
+import { Ring } from "./ring.ts";
+import { type Ending, type Parking, Subscriber } from "./subscriber.ts";
+import type { TokenBucket } from "./token-bucket.ts";
+import type { Tombstones } from "./tombstones.ts";
+import type { DeliverOptions, TopicState } from "./topic-state.ts";
+
+/** Broadcasts that are remembered: a chain's reorgs of some days. */
+const BROADCASTS_MAX = 4096;
+
+/** Who wants what, from where on. */
+export interface Attachment {
+  readonly outlet: Outlet;
+  readonly clientId: string;
+  readonly filters: Filters;
+  readonly flow: Flow;
+  readonly place: Place;
+  readonly until: Place | undefined;
+  readonly ended: (end: Ending) => void;
+}
+
+/**
+ * The delivery engine of one topic: reads it once, finds who wants each entry, and moves everyone
+ * who is attached towards the head, each at the speed of its socket and its rate.
+ */
+export class Fanout implements AsyncDisposable {
+  readonly #state: TopicState;
+  readonly #flusher: Flusher;
+  readonly #cold: ColdReader;
+  readonly #reader: LiveReader;
+  readonly #interests = new Map<string, Interest>();
+  readonly #contents = new Map<string, number[]>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #wheel: HeartbeatWheel;
+  readonly #abort = new AbortController();
+  readonly #running: Promise<void>;
+  #roomWaiters: (() => void)[] = [];
+  #moreWaiters: (() => void)[] = [];
+  #identity: LogIdentity;
+  readonly readable: ReadableLog;
+
+  private constructor(init: {
+    readonly stream: Stream;
+    readonly topic: string;
+    readonly log: Log;
+    readonly readable: ReadableLog;
+    readonly options: DeliverOptions;
+    readonly now: () => number;
+    readonly tombstones: Tombstones;
+    readonly start: Place;
+    readonly identity: LogIdentity;
+  }) {
+    this.#identity = init.identity;
+    this.readable = init.readable;
+    this.#state = {
+      stream: init.stream,
+      topic: init.topic,
+      ring: new Ring(init.options.ringBytes, init.start),
+      index: new FilterIndex<Interest>(init.stream),
+      broadcasts: [],
+      tombstones: init.tombstones,
+      control: new ControlFrames(() => this.#identity),
+      movements: new Movements(),
+      lag: new LagHistogram(),
+      dropped: new Map(),
+      options: init.options,
+      now: init.now,
+    };
+    this.#flusher = new Flusher(this.#state, {
+      park: (subscriber, place) => this.#rejoin(subscriber, place, undefined),
+      end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
+    });
+    this.#cold = new ColdReader(this.#state, init.readable, {
+      meet: (subscriber, seq, bucket) => this.#meet(subscriber, seq, bucket),
+      lost: (subscriber, from, to) => this.#lost(subscriber, from, to),
+      park: (subscriber, parking) => this.#park(subscriber, parking),
+      reachedUntil: (subscriber, place) => {
+        subscriber.standing = { kind: "gone", place };
+        this.#end(subscriber, {
+          error: undefined,
+          detail: "The end that was asked for is reached.",
+        });
+      },
+      more: () => this.#more(),
+      failed: (subscriber, caught) => {
+        publishLog("error", "reading for a client failed", {
+          client_id: subscriber.clientId,
+          error: String(caught),
+        });
+        this.#end(subscriber, { error: "internal", detail: "The log could not be read." });
+      },
+    });
+    this.#reader = new LiveReader(
+      this.#state,
+      init.log,
+      {
+        take: (entry) => this.#take(entry),
+        taken: () => this.#taken(),
+        roomInRing: () => this.#roomInRing(),
+      },
+      init.readable,
+    );
+    this.#wheel = new HeartbeatWheel(init.options.heartbeatIntervalMs, (subscribers) =>
+      this.#tick(subscribers),
+    );
+    this.#running = this.#reader.run(this.#abort.signal);
+  }
+
+  /** Opens the engine of a topic at the topic's present head. */
+  static async open(init: {
+    readonly stream: Stream;
+    readonly topic: string;
+    readonly log: Log;
+    readonly history: History | undefined;
+    readonly options: DeliverOptions;
+    readonly now: () => number;
+    readonly tombstones: Tombstones;
+  }): Promise<Fanout> {
+    const { stream, topic, log } = init;
+    const info = await log.describe(topic);
+    const readable = new ReadableLog(log, init.history, stream, topic);
+    const offsets = await log.heads(topic);
+    const sources = [];
+    for (const [partition, offset] of offsets.entries()) {
+      sources.push(await readable.sourceBefore(partition, offset));
+    }
+    const identity = { stream: stream.name, topic, logId: info.logId, generation: info.generation };
+    return new Fanout({ ...init, readable, start: { offsets, sources }, identity });
+  }
+
+  get identity(): LogIdentity {
+    return this.#identity;
+  }
+
+  get stream(): Stream {
+    return this.#state.stream;
+  }
+
+  get movements(): Movements {
+    return this.#state.movements;
+  }
+
+  get lag(): LagHistogram {
+    return this.#state.lag;
+  }
+
+  /** Matches that gap frames told of, by reason. */
+  get dropped(): ReadonlyMap<string, number> {
+    return this.#state.dropped;
+  }
+
+  get connections(): number {
+    return this.#subscribers.size;
+  }
+
+  /** The next offset that the ring wants, by partition. */
+  get position(): readonly number[] {
+    return this.#reader.next;
+  }
+
+  /** Where the live end stands. */
+  head(): Place {
+    const { ring } = this.#state;
+    return ring.placeAt(ring.head) as Place;
+  }
+
+  cursor(place: Place): string {
+    return this.#state.control.cursor(place);
+  }
+
+  attach(attachment: Attachment): Subscriber {
+    const interest = this.#interestOf(attachment.filters);
+    interest.members += 1;
+    const subscriber = new Subscriber({
+      outlet: attachment.outlet,
+      clientId: attachment.clientId,
+      interest,
+      flow: attachment.flow,
+      place: attachment.place,
+      nowMs: this.#state.now(),
+      until: attachment.until,
+      ended: attachment.ended,
+    });
+    this.#subscribers.add(subscriber);
+    this.#wheel.add(subscriber);
+    this.#enter(subscriber, attachment.place);
+    return subscriber;
+  }
+
+  /** Takes a client out; its place stays known. */
+  detach(subscriber: Subscriber): void {
+    if (!this.#subscribers.delete(subscriber)) return;
+    this.#wheel.remove(subscriber);
+    this.#leave(subscriber);
+    this.#release(subscriber.interest);
+  }
+
+  /** Goes on with other filters, or another flow, from the place where the client stands. */
+  change(subscriber: Subscriber, filters: Filters, flow: Flow): Place {
+    const place = this.placeOf(subscriber);
+    this.#leave(subscriber);
+    const interest = this.#interestOf(filters);
+    interest.members += 1;
+    this.#release(subscriber.interest);
+    subscriber.interest = interest;
+    subscriber.flow = flow;
+    return place;
+  }
+
+  /** Lets a client that `change` took out go on. */
+  resume(subscriber: Subscriber, place: Place): void {
+    if (this.#subscribers.has(subscriber)) this.#enter(subscriber, place);
+  }
+
+  /** Where a client stands: everything before it was delivered, told of, or not for it. */
+  placeOf(subscriber: Subscriber): Place {
+    const { standing } = subscriber;
+    const { ring, broadcasts } = this.#state;
+    if (standing.kind === "hot") {
+      const { lane } = standing;
+      return lane.lostFrom ?? ring.placeAt(lane.nextSeq(broadcasts, ring.head)) ?? this.head();
+    }
+    if (standing.kind === "cohort") {
+      const { lane } = standing;
+      return lane.skip === undefined ? lane.place : laterOf(lane.place, lane.skip);
+    }
+    return standing.kind === "parked" ? standing.parking.place : standing.place;
+  }
+
+  /** How long what is due to a client has been waiting, in milliseconds. */
+  lagMs(subscriber: Subscriber): number {
+    const { standing } = subscriber;
+    const nowMs = this.#state.now();
+    if (standing.kind === "parked") return Math.max(0, nowMs - standing.parking.oldestMs);
+    if (standing.kind !== "hot") return 0;
+    const { ring, broadcasts } = this.#state;
+    const entry = ring.get(standing.lane.nextSeq(broadcasts, ring.head));
+    return entry === undefined ? 0 : Math.max(0, nowMs - entry.atMs);
+  }
+
+  /** Sends a control frame at the client's place in the stream. */
+  control(subscriber: Subscriber, frame: ControlFrame): void {
+    const bytes = controlFrame(subscriber.outlet.encoding, frame);
+    const place = this.placeOf(subscriber);
+    if (!subscriber.control(bytes, { place: () => place }, this.#state.now())) {
+      this.#end(subscriber, {
+        error: "protocol_error",
+        detail: "Too many frames wait for an answer.",
+      });
+    }
+  }
+
+  /** The client's socket takes more. */
+  ready(subscriber: Subscriber): void {
+    subscriber.flushWaiting(this.#state.now());
+    const { standing } = subscriber;
+    if (standing.kind === "hot") this.#flusher.queue(standing.lane);
+    else if (standing.kind === "parked") this.#wakeParked(subscriber, standing.parking);
+  }
+
+  /** The checkpoint that precedes a close. */
+  lastCheckpoint(subscriber: Subscriber): Buffer {
+    return this.#state.control.checkpoint(subscriber.outlet.encoding, this.placeOf(subscriber));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    for (const wake of this.#roomWaiters.splice(0)) wake();
+    for (const wake of this.#moreWaiters.splice(0)) wake();
+    await this.#running;
+    await this.#flusher.idle();
+    this.#flusher.stop();
+    this.#cold.stop();
+    this.#wheel.stop();
+  }
+
+  /** Resolves when what is in the ring was offered to every lane. */
+  async flushed(): Promise<void> {
+    await this.#flusher.idle();
+  }
+
+  #interestOf(filters: Filters): Interest {
+    let interest = this.#interests.get(filters.key);
+    if (interest === undefined) {
+      interest = new Interest(filters, this.#state.ring.head);
+      interest.handle = this.#state.index.add(filters, interest);
+      this.#interests.set(filters.key, interest);
+    }
+    return interest;
+  }
+
+  #release(interest: Interest): void {
+    interest.members -= 1;
+    if (interest.members > 0) return;
+    interest.idleSinceMs = this.#state.now();
+    const { interestIdleMs } = this.#state.options;
+    const timer = setTimeout(() => {
+      const idle =
+        interest.members === 0 && this.#state.now() - interest.idleSinceMs >= interestIdleMs;
+      if (!idle || this.#interests.get(interest.filters.key) !== interest) return;
+      this.#interests.delete(interest.filters.key);
+      if (interest.handle !== undefined) this.#state.index.remove(interest.handle);
+    }, interestIdleMs + 1);
+    timer.unref();
+  }
+
+  #enter(subscriber: Subscriber, place: Place): void {
+    const { ring } = this.#state;
+    const atHead = subscriber.until === undefined && samePlace(place, this.head());
+    if (atHead) this.#meet(subscriber, ring.head, undefined);
+    else this.#cold.join(subscriber, place, undefined);
+  }
+
+  #leave(subscriber: Subscriber): void {
+    const place = this.placeOf(subscriber);
+    const { standing } = subscriber;
+    this.#cold.leave(subscriber);
+    if (standing.kind === "hot") this.#flusher.leave(subscriber, standing.lane);
+    subscriber.standing = { kind: "gone", place };
+  }
+
+  /** Puts a client among the hot ones at a sequence of the ring. */
+  #meet(subscriber: Subscriber, seq: number, bucket: TokenBucket | undefined): void {
+    const { interest, flow } = subscriber;
+    const { ring, broadcasts } = this.#state;
+    const lane = new Lane(interest, flow, interest.indexFrom(seq), seq, this.#state.now());
+    if (bucket !== undefined) lane.bucket?.join(bucket);
+    const main = interest.lanes.get(flow.key);
+    const together =
+      main !== undefined &&
+      main.lostFrom === undefined &&
+      main.nextSeq(broadcasts, ring.head) === lane.nextSeq(broadcasts, ring.head);
+    const target = together ? main : lane;
+    if (together && lane.bucket !== undefined) target.bucket?.join(lane.bucket);
+    target.members.add(subscriber);
+    subscriber.standing = { kind: "hot", lane: target };
+    if (subscriber.catchingUp) {
+      subscriber.catchingUp = false;
+      const place = ring.placeAt(seq) ?? this.head();
+      const bytes = this.#state.control.caughtUp(flow.encoding, place);
+      subscriber.control(bytes, { place: () => place }, this.#state.now());
+    }
+    if (together) return;
+    if (main === undefined) interest.lanes.set(flow.key, lane);
+    else interest.stragglers.add(lane);
+    this.#flusher.queue(lane);
+  }
+
+  #rejoin(subscriber: Subscriber, place: Place, bucket: TokenBucket | undefined): void {
+    const { standing } = subscriber;
+    if (standing.kind === "hot") this.#flusher.leave(subscriber, standing.lane);
+    this.#cold.join(subscriber, place, bucket);
+  }
+
+  #park(subscriber: Subscriber, parking: Parking): void {
+    subscriber.standing = { kind: "parked", parking };
+    if (parking.readyAtMs === undefined) return;
+    const delayMs = Math.max(1, parking.readyAtMs - this.#state.now());
+    setTimeout(() => {
+      const { standing } = subscriber;
+      const same = standing.kind === "parked" && standing.parking === parking;
+      if (same) this.#wakeParked(subscriber, parking);
+    }, delayMs).unref();
+  }
+
+  #wakeParked(subscriber: Subscriber, parking: Parking): void {
+    if (!this.#subscribers.has(subscriber) || this.#cold.isJoining(subscriber)) return;
+    if (subscriber.room() === 0) return;
+    const nowMs = this.#state.now();
+    if (parking.readyAtMs !== undefined && parking.readyAtMs > nowMs) return;
+    if (!this.#isBehind(subscriber, parking, nowMs)) {
+      this.#cold.join(subscriber, parking.place, parking.bucket);
+      return;
+    }
+    const { whenBehind } = subscriber.flow;
+    if (whenBehind === "disconnect") {
+      this.#end(subscriber, {
+        error: "behind",
+        detail: "What was due to you is older than `behind_after`.",
+      });
+      return;
+    }
+    this.#skipToHead(subscriber, parking);
+  }
+
+  #isBehind(subscriber: Subscriber, parking: Parking, nowMs: number): boolean {
+    if (subscriber.flow.whenBehind === "wait" || subscriber.until !== undefined) return false;
+    const lagMs = nowMs - parking.oldestMs;
+    return lagMs > subscriber.flow.behindAfterMs + (subscriber.startLagMs ?? lagMs);
+  }
+
+  #skipToHead(subscriber: Subscriber, parking: Parking): void {
+    const to = this.head();
+    const from = parking.place;
+    const count = offsetsBetween(from, to);
+    this.#writeGap(
+      subscriber,
+      { reason: "behind", from, to, count, exact: false, cancels: true },
+      true,
+    );
+    this.#drops("behind", count);
+    this.#meet(subscriber, this.#state.ring.head, parking.bucket);
+  }
+
+  #lost(subscriber: Subscriber, from: Place, to: Place): void {
+    const count = offsetsBetween(from, to);
+    this.#writeGap(
+      subscriber,
+      { reason: "retention", from, to, count, exact: false, cancels: true },
+      false,
+    );
+    this.#drops("retention", count);
+  }
+
+  #writeGap(subscriber: Subscriber, gap: Gap, recoverable: boolean): void {
+    const { stream, control } = this.#state;
+    const rules = subscriber.interest.filters.wire;
+    const frame = gapFrame(
+      gap,
+      { stream: stream.name, rules },
+      (place) => control.cursor(place),
+      recoverable,
+    );
+    const bytes = control.gap(subscriber.flow.encoding, frame);
+    subscriber.control(bytes, { place: () => gap.to }, this.#state.now());
+    this.#state.movements.advance(
+      gap.count,
+      { delivered: 0, unmatched: 0, empty: 0, gap: gap.count },
+      1,
+    );
+  }
+
+  #drops(reason: string, count: number): void {
+    this.#state.dropped.set(reason, (this.#state.dropped.get(reason) ?? 0) + count);
+  }
+
+  #take(entry: Entry): void {
+    const { ring, index, broadcasts, tombstones } = this.#state;
+    const { event } = entry;
+    const type = this.#state.stream.eventTypes.get(event.event_type);
+    if (event.contentKey !== undefined)
+      this.#noteContent(entry, type?.deletion === true, ring.head);
+    if (tombstones.hides(event)) entry.hidden = true;
+    const seq = ring.push(entry);
+    const broadcast = broadcastOf(this.#state, entry, seq);
+    if (broadcast !== undefined) {
+      broadcasts.push(broadcast);
+      if (broadcasts.length > BROADCASTS_MAX) broadcasts.splice(0, BROADCASTS_MAX / 2);
+      for (const interest of this.#interests.values()) {
+        if (interest.reads(broadcast)) this.#flusher.wake(interest);
+      }
+      return;
+    }
+    index.match(entry.terms, (interest, tags) => {
+      interest.post(seq, tags, entry.cancels);
+      this.#flusher.wake(interest);
+    });
+  }
+
+  /** Hides what a deletion names, where the ring holds it, before anybody else gets it. */
+  #noteContent(entry: Entry, deletion: boolean, seq: number): void {
+    const { contentKey, source } = entry.event;
+    if (contentKey === undefined || source === undefined) return;
+    if (!deletion) {
+      const seqs = this.#contents.get(contentKey);
+      if (seqs === undefined) this.#contents.set(contentKey, [seq]);
+      else seqs.push(seq);
+      return;
+    }
+    this.#state.tombstones.add(contentKey, source);
+    for (const held of this.#contents.get(contentKey) ?? []) {
+      const content = this.#state.ring.get(held);
+      if (content !== undefined && this.#state.tombstones.hides(content.event))
+        content.hidden = true;
+    }
+  }
+
+  #taken(): void {
+    const { ring } = this.#state;
+    const tail = ring.overflow();
+    if (tail > ring.tail) this.#evict(tail);
+    this.#flusher.advance();
+    for (const wake of this.#moreWaiters.splice(0)) wake();
+  }
+
+  #evict(tail: number): void {
+    const { ring } = this.#state;
+    this.#flusher.beforeEviction(tail);
+    for (let seq = ring.tail; seq < tail; seq++) {
+      const key = ring.get(seq)?.event.contentKey;
+      if (key !== undefined) this.#contents.delete(key);
+    }
+    ring.evict(tail);
+    for (const interest of this.#interests.values()) interest.trim(tail);
+  }
+
+  async #roomInRing(): Promise<void> {
+    while (!this.#abort.signal.aborted && this.#state.ring.isHalfAhead(this.#flusher.flushedSeq)) {
+      await turn();
+      await this.#flusher.idle();
+    }
+  }
+
+  async #more(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#moreWaiters.push(resolve);
+    const timer = setTimeout(resolve, 100);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #end(subscriber: Subscriber, ending: Ending): void {
+    if (!this.#subscribers.has(subscriber)) return;
+    this.detach(subscriber);
+    subscriber.ended(ending);
+  }
+
+  /** Heartbeats for those who heard nothing, and an end for those who read nothing. */
+  #tick(subscribers: Iterable<Subscriber>): void {
+    const nowMs = this.#state.now();
+    const { heartbeatIntervalMs, unreadTimeoutMs } = this.#state.options;
+    const { control } = this.#state;
+    for (const subscriber of subscribers) {
+      if (subscriber.outlet.unreadMs(nowMs) > unreadTimeoutMs) {
+        this.#end(subscriber, { error: "unread", detail: "Bytes stayed unread for too long." });
+        continue;
+      }
+      if (subscriber.standing.kind === "parked") this.ready(subscriber);
+      else if (
+        subscriber.standing.kind === "hot" &&
+        subscriber.standing.lane.lostFrom !== undefined
+      ) {
+        this.#flusher.queue(subscriber.standing.lane);
+      }
+      if (nowMs - subscriber.lastWriteMs < heartbeatIntervalMs * 0.6 || subscriber.room() === 0)
+        continue;
+      const place = this.placeOf(subscriber);
+      const { encoding } = subscriber.outlet;
+      const bytes = control.heartbeatAt(encoding, place);
+      subscriber.write(bytes, { place: () => place }, nowMs);
+    }
+    this.#flusher.wakeLagging();
+  }
+}

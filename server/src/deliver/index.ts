@@ -1,0 +1,22 @@
+/**
+ * Delivery: the engine that moves every client along the log, and the sessions that remember where
+ * each stands. It owns positions: one moves only past what was delivered, did not match, was told
+ * by a gap, or holds no event for anyone. It knows no transport: one hands it an `Outlet` and gets
+ * a `StreamConnection`.
+ */
+export { Delivery } from "./delivery.ts";
+export { openSessionStore } from "./embedded-session-store.ts";
+export { LAG_BOUNDS_MS } from "./lag-histogram.ts";
+export { deliverOptions } from "./options.ts";
+export type { Encoding, Outlet, PlaceRef } from "./outlet.ts";
+export type { Place } from "./place.ts";
+export type { History } from "./readable-log.ts";
+export type { SessionRecord, SessionStore } from "./session.ts";
+export { type ConnectionLag, errorFrame, StreamConnection } from "./stream-connection.ts";
+export {
+  readSessionPatch,
+  readSubscribeRequest,
+  sessionPatchSchema,
+  subscribeRequestSchema,
+} from "./subscribe-request.ts";
+export type { DeliverOptions } from "./topic-state.ts";

@@ -1,0 +1,103 @@
+import { couldMatch, type FilterHandle, type Filters } from "../filter/index.ts";
+import type { Lane } from "./lane.ts";
+
+/** A broadcast in the ring: it reaches whoever's rules could match its field's value. */
+export interface Broadcast {
+  readonly seq: number;
+  readonly field: string;
+  readonly value: string;
+}
+
+/**
+ * One filter, however many clients hold it, with its posting list: the ring's sequences that
+ * matched it since it was born, addressed by absolute, ever-growing indices and trimmed with the
+ * ring.
+ */
+export class Interest {
+  readonly filters: Filters;
+  /** Entries of the ring before this sequence were not evaluated. */
+  readonly bornSeq: number;
+  handle: FilterHandle | undefined;
+  /** Lanes that stand where most of their flow stands, by the flow's key: what others rejoin. */
+  readonly lanes = new Map<string, Lane>();
+  /** Lanes that a slow socket or a rate holds elsewhere. */
+  readonly stragglers = new Set<Lane>();
+  /** Clients that hold it, hot or cold. */
+  members = 0;
+  idleSinceMs = 0;
+  /** The newest matched entry that cancels something: whether a gap holds one. */
+  lastCancelSeq = -1;
+  #first = 0;
+  #seqs: number[] = [];
+  #tags: (readonly string[] | undefined)[] | undefined;
+  #reach: Map<string, boolean> | undefined;
+
+  constructor(filters: Filters, bornSeq: number) {
+    this.filters = filters;
+    this.bornSeq = bornSeq;
+    if (filters.tagged) this.#tags = [];
+  }
+
+  /** The index that the next match gets. */
+  get end(): number {
+    return this.#first + this.#seqs.length;
+  }
+
+  /** The lowest index whose sequence is still known. */
+  get first(): number {
+    return this.#first;
+  }
+
+  post(seq: number, tags: readonly string[] | undefined, cancels: boolean): void {
+    this.#seqs.push(seq);
+    this.#tags?.push(tags);
+    if (cancels) this.lastCancelSeq = seq;
+  }
+
+  /** The sequence at an index; undefined where it was trimmed or has not come yet. */
+  seqAt(index: number): number | undefined {
+    return this.#seqs[index - this.#first];
+  }
+
+  tagsAt(index: number): readonly string[] | undefined {
+    return this.#tags?.[index - this.#first];
+  }
+
+  /** The first index whose sequence is `seq` or later. */
+  indexFrom(seq: number): number {
+    let low = 0;
+    let high = this.#seqs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#seqs[middle] ?? 0) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return this.#first + low;
+  }
+
+  /** Forgets matches before `tail`; in larger strokes, since each moves the list. */
+  trim(tail: number): void {
+    const gone = this.indexFrom(tail) - this.#first;
+    if (gone === 0 || (gone < 1024 && gone < this.#seqs.length)) return;
+    this.#seqs = this.#seqs.slice(gone);
+    if (this.#tags !== undefined) this.#tags = this.#tags.slice(gone);
+    this.#first += gone;
+  }
+
+  /** Whether a broadcast goes to the holders of this filter. */
+  reads(broadcast: Broadcast): boolean {
+    this.#reach ??= new Map();
+    const key = `${broadcast.field}\n${broadcast.value}`;
+    let reads = this.#reach.get(key);
+    if (reads === undefined) {
+      reads = couldMatch(this.filters, broadcast.field, broadcast.value);
+      this.#reach.set(key, reads);
+    }
+    return reads;
+  }
+
+  *allLanes(): Iterable<Lane> {
+    yield* this.lanes.values();
+    yield* this.stragglers;
+  }
+}

@@ -1,0 +1,134 @@
+import type { Log } from "../log/index.ts";
+import { publishLog } from "./diagnostics.ts";
+import type { Entry } from "./entry.ts";
+import type { ReadableLog } from "./readable-log.ts";
+import { RecordDecoder } from "./record-decoder.ts";
+import type { TopicState } from "./topic-state.ts";
+
+/** What the reader asks of the engine around it. */
+export interface LiveReaderPort {
+  take(entry: Entry): void;
+  /** The ring has all of a batch. */
+  taken(): void;
+  /** Resolves while less than half of the ring is unflushed. */
+  roomInRing(): Promise<void>;
+}
+
+const READ_BYTES_MAX = 4 * 1024 * 1024;
+const RETRY_MS = 500;
+const UNREADABLE_REPORT_MS = 60_000;
+
+/** Reads a topic's partitions once for everybody, from where the ring begins, for ever. */
+export class LiveReader {
+  readonly #state: TopicState;
+  readonly #log: Log;
+  readonly #port: LiveReaderPort;
+  readonly #decoders: RecordDecoder[];
+  readonly #next: number[];
+  #unreadable = 0;
+  #unreadableToldMs = 0;
+
+  constructor(state: TopicState, log: Log, port: LiveReaderPort, readable: ReadableLog) {
+    this.#state = state;
+    this.#log = log;
+    this.#port = port;
+    const start = state.ring.placeAt(state.ring.head);
+    this.#next = [...(start?.offsets ?? [])];
+    this.#decoders = this.#next.map(
+      (_, partition) => new RecordDecoder(readable.stream, partition, start?.sources[partition]),
+    );
+  }
+
+  /** Records that could not be read since the start. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** The next offset to read, by partition. */
+  get next(): readonly number[] {
+    return this.#next;
+  }
+
+  /** Reads until the signal aborts. An error of the log is told, and tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const got = await this.#readOnce();
+        await this.#port.roomInRing();
+        if (!got) await this.#log.waitForMore(this.#state.topic, this.#next, signal);
+      } catch (caught) {
+        if (signal.aborted) return;
+        publishLog("error", "reading the log failed; trying again", {
+          topic: this.#state.topic,
+          error: String(caught),
+        });
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  async #readOnce(): Promise<boolean> {
+    const heads = await this.#log.heads(this.#state.topic);
+    const read: {
+      readonly entries: readonly Entry[];
+      readonly partition: number;
+      readonly next: number;
+    }[] = [];
+    for (const [partition, head] of heads.entries()) {
+      const from = this.#next[partition] ?? 0;
+      if (from >= head) continue;
+      const result = await this.#log.read(this.#state.topic, partition, from, {
+        recordsMax: this.#state.options.readRecordsMax,
+        bytesMax: READ_BYTES_MAX,
+      });
+      const decoder = this.#decoders[partition] as RecordDecoder;
+      const entries: Entry[] = [];
+      for (const record of result.records) {
+        const { entry, unreadable } = decoder.read(record);
+        if (entry !== undefined) entries.push(entry);
+        if (unreadable !== undefined) this.#tellUnreadable(partition, record.offset, unreadable);
+      }
+      read.push({ entries, partition, next: result.next });
+    }
+    if (read.length === 0) return false;
+    for (const entry of merged(read.map(({ entries }) => entries))) this.#port.take(entry);
+    for (const { partition, next } of read) {
+      this.#next[partition] = next;
+      this.#state.ring.pass(partition, next, this.#decoders[partition]?.lastSource);
+    }
+    this.#port.taken();
+    return true;
+  }
+
+  #tellUnreadable(partition: number, offset: number, reason: string): void {
+    this.#unreadable += 1;
+    const nowMs = this.#state.now();
+    if (nowMs - this.#unreadableToldMs < UNREADABLE_REPORT_MS) return;
+    this.#unreadableToldMs = nowMs;
+    publishLog("warn", "a record cannot be read and is passed over", {
+      topic: this.#state.topic,
+      position: `${partition}:${offset}`,
+      reason,
+      unreadable: this.#unreadable,
+    });
+  }
+}
+
+/** Entries of several partitions in the order of their times, each partition's in its own order. */
+function* merged(lists: readonly (readonly Entry[])[]): Iterable<Entry> {
+  const at = lists.map(() => 0);
+  for (;;) {
+    let best = -1;
+    let bestMs = Number.POSITIVE_INFINITY;
+    for (const [list, entries] of lists.entries()) {
+      const entry = entries[at[list] ?? 0];
+      if (entry !== undefined && entry.atMs < bestMs) {
+        best = list;
+        bestMs = entry.atMs;
+      }
+    }
+    if (best < 0) return;
+    yield lists[best]?.[at[best] ?? 0] as Entry;
+    at[best] = (at[best] ?? 0) + 1;
+  }
+}

@@ -1,0 +1,61 @@
+import { bytes, duration, integer } from "../option.ts";
+
+/** The delivery engine's limits. */
+export const deliverOptions = {
+  ringBytes: bytes(
+    "64MiB",
+    "Some minutes of a busy stream; what leaves it is read from the log again.",
+    { min: "256KiB" },
+  ),
+  regionCacheBytes: bytes("64MiB", "Decoded stretches of the log that returning clients share.", {
+    min: "1MiB",
+  }),
+  readRecordsMax: integer(1000, "A batch that is decoded in a few milliseconds.", {
+    min: "1",
+    max: "100000",
+  }),
+  sliceMs: duration(
+    "5ms",
+    "A flush gives the event loop a turn this often, so that no socket waits long.",
+    { min: "1ms" },
+  ),
+  writeBytesMax: bytes(
+    "64KiB",
+    "One write holds at most this: it is shared by a lane and bounds a slow socket's memory.",
+    { min: "1KiB" },
+  ),
+  behindAfterMs: duration("5s", "A delay that a person watching would call stuck.", {
+    min: "10ms",
+  }),
+  heartbeatIntervalMs: duration(
+    "15s",
+    "Shorter than the idle timeouts of common proxies (30 s and more).",
+    { min: "100ms" },
+  ),
+  checkpointIntervalMs: duration("1s", "A reconnect repeats at most this much.", { min: "10ms" }),
+  unreadTimeoutMs: duration("60s", "A client that reads nothing for a minute is gone.", {
+    min: "1s",
+  }),
+  interestIdleMs: duration(
+    "60s",
+    "A client that comes back within a minute finds its filter still in the index.",
+  ),
+  sessionTtlMs: duration("24h", "A laptop may sleep a night and resume by its session's id.", {
+    min: "1s",
+  }),
+  sessionSaveIntervalMs: duration(
+    "5s",
+    "After a kill the repeat by session id is at most this much.",
+    { min: "100ms" },
+  ),
+  subscribeTimeoutMs: duration(
+    "10s",
+    "A client that connects and says nothing holds a descriptor.",
+    { min: "100ms" },
+  ),
+  drainMs: duration(
+    "10s",
+    "Clients leave spread over this time, so that they do not all come back at once.",
+    { min: "0ms" },
+  ),
+} as const;

@@ -1,0 +1,40 @@
+import type { FilterRule, Finality, WhenBehind } from "@penstock-dev/contract";
+
+/** A subscription that outlives its connections, as it is stored. */
+export interface SessionRecord {
+  readonly id: string;
+  /** Whose it is: the id of the key or token that made it. */
+  readonly clientId: string;
+  readonly stream: string;
+  readonly finality: Finality;
+  /** Normalised. */
+  rules: readonly FilterRule[];
+  whenBehind: WhenBehind;
+  /** Null where the session sets no bound. */
+  maxEventsPerSecond: number | null;
+  readonly createdAtMs: number;
+  /** A cursor: the last place up to which the client is known to have read. */
+  position: string;
+  /** Whether `position` is the client's own `ack`, which a pong does not move. */
+  acknowledged: boolean;
+  /** Reading ends here, where the client said so. */
+  readonly until: string | undefined;
+  /** The start is older than what is kept, and the client wants to go on at the floor. */
+  readonly clamp: boolean;
+  connectedAtMs: number | undefined;
+  disconnectedAtMs: number | undefined;
+  disconnectCode: number | undefined;
+  /** Undefined while it is connected. */
+  expiresAtMs: number | undefined;
+}
+
+/**
+ * Where sessions are kept: durable, and a cache of what a client could say again. A batch is stored
+ * whole or not at all.
+ */
+export interface SessionStore extends AsyncDisposable {
+  get(id: string): Promise<SessionRecord | undefined>;
+  put(sessions: readonly SessionRecord[]): Promise<void>;
+  delete(ids: readonly string[]): Promise<void>;
+  list(clientId: string): Promise<readonly SessionRecord[]>;
+}

@@ -1,0 +1,431 @@
+import {
+  CLOSE,
+  type ControlFrame,
+  decodeCursor,
+  type ErrorFrame,
+  type Limits,
+  PenstockError,
+  PROTOCOL_VERSION,
+  type Start,
+} from "@penstock-dev/contract";
+import type { Grant } from "../access/index.ts";
+import type { Filters } from "../filter/index.ts";
+import { controlFrame } from "./control-frames.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Fanout } from "./fanout.ts";
+import { type Flow, makeFlow } from "./flow.ts";
+import { gapFrame } from "./gap.ts";
+import type { Outlet } from "./outlet.ts";
+import { cursorAt, offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
+import type { SessionRecord } from "./session.ts";
+import { readSubscribeRequest } from "./subscribe-request.ts";
+import type { Ending, Subscriber } from "./subscriber.ts";
+
+/** What is known where a session is read: how far, and what holds it back. */
+export interface ConnectionLag {
+  /** Records of the log that this process has not read yet. */
+  readonly sourceRecords: number;
+  /** How long what is due has been waiting here, in milliseconds. */
+  readonly gatewayMs: number;
+  /** How long bytes have been waiting in the socket, in milliseconds. */
+  readonly networkMs: number;
+  /** Offsets between what was sent and what the client is known to have read. */
+  readonly clientOffsets: number;
+}
+
+const NO_PLACE = { place: () => undefined };
+
+/**
+ * One connection, on whatever transport: says hello, takes a subscription, answers the client's
+ * frames, and ends with an error that says what to do. A transport hands it what it hears.
+ */
+export class StreamConnection {
+  readonly #delivery: Delivery;
+  readonly #outlet: Outlet;
+  readonly #grant: Grant;
+  #session: SessionRecord | undefined;
+  #fanout: Fanout | undefined;
+  #subscriber: Subscriber | undefined;
+  /** Subscribing takes some turns; frames that come meanwhile wait for it. */
+  #busy: Promise<void> = Promise.resolve();
+  #subscribing = false;
+  #over = false;
+
+  constructor(delivery: Delivery, outlet: Outlet, grant: Grant) {
+    this.#delivery = delivery;
+    this.#outlet = outlet;
+    this.#grant = grant;
+    delivery.connections.add(this);
+  }
+
+  get session(): SessionRecord | undefined {
+    return this.#session;
+  }
+
+  get isSubscribed(): boolean {
+    return this.#subscribing || this.#subscriber !== undefined;
+  }
+
+  get transport(): string {
+    return this.#outlet.encoding.name;
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Says hello before there is a session: the first frame of `/stream/ws`. */
+  hello(): void {
+    this.#send({
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      server: "penstock",
+      heartbeat_interval_ms: this.#delivery.options.heartbeatIntervalMs,
+      limits: this.#grant.limits,
+    });
+  }
+
+  /**
+   * Begins to stream a session.
+   *
+   * @param start where the client says that it stands, if it does
+   * @param greet whether `hello` is still due
+   */
+  open(session: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
+    this.#subscribing = true;
+    this.#busy = this.#busy
+      .then(() => this.#open(session, start, greet))
+      .catch((caught: unknown) => {
+        this.fail(PenstockError.from(caught));
+      });
+    return this.#busy;
+  }
+
+  async #open(session: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
+    const delivery = this.#delivery;
+    const stream = delivery.stream(session.stream);
+    const fanout = delivery.fanout(stream, session.finality);
+    const filters = delivery.filtersOf(session, this.#grant.limits);
+    const found = await delivery.find(session, start ?? { cursor: session.position });
+    const until =
+      session.until === undefined
+        ? undefined
+        : placeOf(decodeCursor(session.until), await fanout.readable.floors());
+    if (this.#over) return;
+    delivery.live
+      .get(session.id)
+      ?.fail(new PenstockError("taken_over", "Another connection uses this session now."));
+    this.#session = session;
+    this.#fanout = fanout;
+    delivery.live.set(session.id, this);
+    session.position = cursorAt(found.place, fanout.identity);
+    delivery.sessions.connected(session);
+    if (greet) await this.#greet(session, fanout);
+    if (this.#over) return;
+    const flow = this.#flow(session);
+    this.#send({
+      type: "subscribed",
+      ...this.#understood(session, filters, flow),
+      cursor: fanout.cursor(found.place),
+      resume: found.clampedFrom !== undefined ? "gap" : found.resumed ? "full" : "none",
+    });
+    if (found.clampedFrom !== undefined)
+      this.#tellClamped(fanout, filters, found.clampedFrom, found.place);
+    this.#subscriber = fanout.attach({
+      outlet: this.#outlet,
+      clientId: session.clientId,
+      filters,
+      flow,
+      place: found.place,
+      until,
+      ended: (ending) => this.#ended(ending),
+    });
+    this.#subscriber.acknowledged = undefined;
+  }
+
+  async #greet(session: SessionRecord, fanout: Fanout): Promise<void> {
+    const oldest: Place = { offsets: await fanout.readable.floors(), sources: [] };
+    if (this.#over) return;
+    this.#send({
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      server: "penstock",
+      session_id: session.id,
+      stream: session.stream,
+      heartbeat_interval_ms: this.#delivery.options.heartbeatIntervalMs,
+      limits: this.#grant.limits,
+      oldest: offsetMap(oldest),
+      newest: offsetMap(fanout.head()),
+    });
+  }
+
+  #understood(session: SessionRecord, filters: Filters, flow: Flow) {
+    return {
+      session_id: session.id,
+      stream: session.stream,
+      rules: filters.wire,
+      when_behind: flow.whenBehind,
+      max_events_per_second: flow.maxEventsPerSecond ?? null,
+      finality: session.finality,
+      limits: this.#grant.limits,
+    };
+  }
+
+  #tellClamped(fanout: Fanout, filters: Filters, from: Place, to: Place): void {
+    const count = offsetsBetween(from, to);
+    const gap = { reason: "clamped", from, to, count, exact: false, cancels: true } as const;
+    const name = fanout.stream.name;
+    this.#send(
+      gapFrame(gap, { stream: name, rules: filters.wire }, (place) => fanout.cursor(place), false),
+    );
+  }
+
+  #flow(session: SessionRecord): Flow {
+    const rates = [session.maxEventsPerSecond, this.#grant.limits.max_events_per_second].filter(
+      (rate) => rate !== null,
+    );
+    return makeFlow({
+      encoding: this.#outlet.encoding,
+      whenBehind: session.whenBehind,
+      behindAfterMs: this.#delivery.options.behindAfterMs,
+      maxEventsPerSecond: rates.length === 0 ? undefined : Math.min(...rates),
+    });
+  }
+
+  /** Takes one frame of the client, already parsed. */
+  receive(frame: unknown): void {
+    this.#busy = this.#busy
+      .then(() => this.#receive(frame))
+      .catch((caught: unknown) => {
+        this.#refuse(PenstockError.from(caught));
+      });
+  }
+
+  async #receive(frame: unknown): Promise<void> {
+    if (this.#over) return;
+    if (typeof frame !== "object" || frame === null || !("type" in frame)) {
+      throw new PenstockError("protocol_error", "A frame is a JSON object with a `type`.");
+    }
+    const { type, ...body } = frame as { type: unknown };
+    if (type === "subscribe") await this.#subscribe(body);
+    else if (type === "update_filters") await this.#updateFilters(body);
+    else if (type === "heartbeat") this.#answer({ type: "heartbeat" });
+    else if (type === "ack") this.#acknowledge(body);
+    else if (type === "auth") return;
+    else {
+      const known = "subscribe, update_filters, heartbeat, ack, auth";
+      throw new PenstockError(
+        "protocol_error",
+        `There is no frame type ${JSON.stringify(type)?.slice(0, 100)}; there are ${known}.`,
+      );
+    }
+  }
+
+  async #subscribe(body: object): Promise<void> {
+    if (this.isSubscribed) {
+      throw new PenstockError(
+        "already_subscribed",
+        "This connection has a subscription: use `update_filters`.",
+      );
+    }
+    this.#subscribing = true;
+    try {
+      const session = await this.#delivery.subscribe(readSubscribeRequest(body), this.#grant);
+      await this.#open(session, undefined, false);
+    } catch (caught) {
+      this.fail(PenstockError.from(caught));
+    }
+  }
+
+  async #updateFilters(body: { filters?: unknown; rules?: unknown }): Promise<void> {
+    const session = this.#session;
+    if (session === undefined || this.#subscriber === undefined) {
+      throw new PenstockError("not_subscribed", "Send `subscribe` before `update_filters`.");
+    }
+    const known = new Set(["filters", "rules"]);
+    const extra = Object.keys(body).find((name) => !known.has(name));
+    if (extra !== undefined || Object.keys(body).length === 0) {
+      throw new PenstockError(
+        "invalid_request",
+        "`update_filters` has `filters` or `rules`, and nothing else.",
+        {
+          errors: [
+            {
+              path: extra === undefined ? "" : `/${extra}`,
+              message: "must be `filters` or `rules`",
+            },
+          ],
+        },
+      );
+    }
+    await this.#delivery.change(
+      session,
+      body as { filters?: { [field: string]: string } },
+      this.#grant,
+    );
+  }
+
+  /** The session was changed: goes on with it from where the client stands. */
+  changed(filters: Filters | undefined): void {
+    const session = this.#session;
+    const subscriber = this.#subscriber;
+    const fanout = this.#fanout;
+    if (session === undefined || subscriber === undefined || fanout === undefined || this.#over)
+      return;
+    const used = filters ?? subscriber.interest.filters;
+    const flow = this.#flow(session);
+    const place = fanout.change(subscriber, used, flow);
+    fanout.control(subscriber, {
+      type: "subscribed",
+      ...this.#understood(session, used, flow),
+      cursor: fanout.cursor(place),
+      resume: "full",
+      note: "The filters are in force from this cursor on; what only the replaced ones matched is not owed again.",
+    });
+    fanout.resume(subscriber, place);
+  }
+
+  #acknowledge(body: object): void {
+    const session = this.#session;
+    const fanout = this.#fanout;
+    if (session === undefined || fanout === undefined) {
+      throw new PenstockError("not_subscribed", "Send `subscribe` before `ack`.");
+    }
+    const text: unknown = Reflect.get(body, "cursor");
+    if (typeof text !== "string") {
+      throw new PenstockError("invalid_request", "`ack` names a cursor.", {
+        errors: [{ path: "/cursor", message: "must be a cursor that this stream gave" }],
+      });
+    }
+    const cursor = decodeCursor(text);
+    if (cursor.topic !== fanout.identity.topic || cursor.logId !== fanout.identity.logId) {
+      throw new PenstockError("cursor_foreign", "The cursor of `ack` belongs to another stream.");
+    }
+    const floors = fanout.head().offsets.map(() => 0);
+    const place = placeOf(cursor, floors);
+    const head = fanout.head();
+    if (offsetsBetween(head, place) > 0) {
+      throw new PenstockError("cursor_ahead", "The cursor of `ack` is past the end of the log.");
+    }
+    const known = placeOf(decodeCursor(session.position), floors);
+    if (session.acknowledged && offsetsBetween(place, known) > 0) return;
+    session.position = text;
+    session.acknowledged = true;
+    this.#delivery.sessions.touch(session);
+  }
+
+  /** The socket takes more. */
+  ready(): void {
+    if (this.#subscriber !== undefined) this.#fanout?.ready(this.#subscriber);
+  }
+
+  /** The client has read everything before a place. */
+  acknowledged(place: Place | undefined): void {
+    if (place === undefined || this.#subscriber === undefined) return;
+    this.#subscriber.acknowledged = place;
+    if (this.#session !== undefined) this.#delivery.sessions.touch(this.#session);
+  }
+
+  /** Writes the last known position into the session, before it is stored. */
+  notePosition(): void {
+    const place = this.#subscriber?.acknowledged;
+    if (place === undefined || this.#session === undefined || this.#fanout === undefined) return;
+    if (!this.#session.acknowledged) this.#session.position = this.#fanout.cursor(place);
+  }
+
+  lag(): ConnectionLag | undefined {
+    const subscriber = this.#subscriber;
+    const fanout = this.#fanout;
+    if (subscriber === undefined || fanout === undefined) return undefined;
+    const sent = fanout.placeOf(subscriber);
+    return {
+      sourceRecords: offsetsBetween({ offsets: fanout.position, sources: [] }, fanout.head()),
+      gatewayMs: fanout.lagMs(subscriber),
+      networkMs: this.#outlet.unreadMs(this.#delivery.now()),
+      clientOffsets:
+        subscriber.acknowledged === undefined ? 0 : offsetsBetween(subscriber.acknowledged, sent),
+    };
+  }
+
+  goAway(deadlineMs: number): void {
+    this.#answer({
+      type: "go_away",
+      deadline_ms: deadlineMs,
+      jitter_ms: Math.round(deadlineMs / 2),
+    });
+  }
+
+  /** Ends behind a checkpoint, because the server stops. */
+  shutDown(): void {
+    this.#close(CLOSE.going_away, "the server is stopping", undefined);
+  }
+
+  /** Ends with an error that says what the client should do. */
+  fail(error: PenstockError): void {
+    this.#close(error.closeCode, error.code, error);
+  }
+
+  #refuse(error: PenstockError): void {
+    if (!this.#over) this.#answer(errorFrame(error, false));
+  }
+
+  #ended(ending: Ending): void {
+    this.#subscriber = undefined;
+    if (ending.error === undefined) this.#close(CLOSE.normal, "the end is reached", undefined);
+    else this.fail(new PenstockError(ending.error, ending.detail));
+  }
+
+  #close(code: number, reason: string, error: PenstockError | undefined): void {
+    if (this.#over) return;
+    const frames: Buffer[] = [];
+    if (this.#subscriber !== undefined && this.#fanout !== undefined) {
+      if (this.#subscriber.room() > 0) frames.push(this.#fanout.lastCheckpoint(this.#subscriber));
+    }
+    if (error !== undefined)
+      frames.push(controlFrame(this.#outlet.encoding, errorFrame(error, true)));
+    this.#outlet.close(code, reason, frames.length === 0 ? undefined : Buffer.concat(frames));
+    this.closed(code);
+  }
+
+  /** The connection is gone, whoever closed it. */
+  closed(code: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    const delivery = this.#delivery;
+    delivery.connections.delete(this);
+    delivery.closed(code);
+    this.notePosition();
+    if (this.#subscriber !== undefined) this.#fanout?.detach(this.#subscriber);
+    const session = this.#session;
+    if (session === undefined || delivery.live.get(session.id) !== this) return;
+    delivery.live.delete(session.id);
+    void delivery.sessions.disconnected(session, code).catch(() => undefined);
+  }
+
+  /** A frame that belongs at the client's place in the stream, or, before there is one, now. */
+  #answer(frame: ControlFrame): void {
+    if (this.#subscriber !== undefined) this.#fanout?.control(this.#subscriber, frame);
+    else this.#send(frame);
+  }
+
+  #send(frame: ControlFrame): void {
+    if (this.#over) return;
+    this.#outlet.write(controlFrame(this.#outlet.encoding, frame), NO_PLACE);
+  }
+}
+
+/** The frame of an error. @param fatal whether the connection ends with it */
+export function errorFrame(error: PenstockError, fatal: boolean): ErrorFrame {
+  return {
+    type: "error",
+    code: error.code,
+    message: error.message,
+    fatal,
+    retry: error.retry,
+    retry_after_ms: error.retryAfterMs ?? null,
+    resumable: error.retry === "reconnect" || error.retry === "renew" || error.retry === "wait",
+    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
+  };
+}
+
+export type { Limits };

@@ -1,0 +1,130 @@
+import {
+  type FieldError,
+  type FilterRule,
+  nearest,
+  PenstockError,
+  parseDurationMs,
+  type SubscribeRequest,
+  WHEN_BEHIND,
+  type WhenBehind,
+} from "@penstock-dev/contract";
+import { z } from "zod";
+
+const cursorStart = z.strictObject({ cursor: z.string().min(1).max(16_384) });
+
+const start = z.union([
+  z.literal("now"),
+  z.literal("earliest"),
+  cursorStart,
+  z.strictObject({ time: z.iso.datetime({ offset: true }) }),
+  z.strictObject({ ago: z.string().refine((text) => parseDurationMs(text) !== undefined) }),
+  z.strictObject({
+    block: z.strictObject({ chain: z.string().min(1).max(64), number: z.int().nonnegative() }),
+  }),
+]);
+
+const rule = z.record(z.string(), z.unknown());
+
+const fields = {
+  api_key: z.string().max(8192).optional(),
+  stream: z.string().min(1).max(128).optional(),
+  filters: rule.optional(),
+  rules: z.array(rule).optional(),
+  start: start.optional(),
+  clamp: z.boolean().optional(),
+  until: cursorStart.optional(),
+  when_behind: z.enum(WHEN_BEHIND as [WhenBehind, ...WhenBehind[]]).optional(),
+  max_events_per_second: z.number().positive().max(1_000_000).optional(),
+  finality: z.enum(["all", "final"]).optional(),
+};
+
+/** The body of `POST /v1/stream/subscribe`; a `subscribe` frame has its `type` besides. */
+export const subscribeRequestSchema = z.strictObject(fields);
+
+/** What a session's body may change. */
+export const sessionPatchSchema = z.strictObject({
+  api_key: fields.api_key,
+  filters: fields.filters,
+  rules: fields.rules,
+  when_behind: fields.when_behind,
+  max_events_per_second: fields.max_events_per_second,
+});
+
+/** What of a session may change: the members of `PATCH /v1/stream/subscribe/{session_id}`. */
+export interface SessionPatch {
+  readonly filters?: FilterRule;
+  readonly rules?: readonly FilterRule[];
+  readonly when_behind?: WhenBehind;
+  readonly max_events_per_second?: number;
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  start:
+    '"now", "earliest", {"cursor": "c1.…"}, {"time": "2026-01-01T00:00:00Z"}, {"ago": "10m"} or {"block": {"chain": "ETH", "number": 1}}',
+  filters: "an object of fields",
+  rules: "a list of objects of fields",
+  until: '{"cursor": "c1.…"}',
+  when_behind: `one of ${WHEN_BEHIND.join(", ")}`,
+  max_events_per_second: "a number above 0",
+  finality: '"all" or "final"',
+  clamp: "true or false",
+  stream: "the name of a stream",
+};
+
+/**
+ * A subscription's request, checked.
+ *
+ * @throws PenstockError `invalid_request` with the path of each member that is wrong
+ */
+export function readSubscribeRequest(body: unknown): SubscribeRequest {
+  return read(subscribeRequestSchema, body) as SubscribeRequest;
+}
+
+/** What of a session a caller wants to change, checked. */
+export function readSessionPatch(body: unknown): SessionPatch {
+  return read(sessionPatchSchema, body) as SessionPatch;
+}
+
+function read(schema: z.ZodObject, body: unknown): unknown {
+  const hidden = hiddenMember(body);
+  if (hidden !== undefined) {
+    throw new PenstockError("invalid_request", `There is no member \`${hidden}\`.`, {
+      errors: [{ path: `/${hidden}`, message: "is not a member of this request" }],
+    });
+  }
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const known = Object.keys(schema.shape);
+  const errors = result.error.issues.flatMap((issue) => fieldErrors(issue, known));
+  const first = errors[0];
+  const detail =
+    first === undefined
+      ? "The request is wrong."
+      : `${first.path || "The request"} ${first.message}.`;
+  throw new PenstockError("invalid_request", detail, { errors });
+}
+
+/** A member that parsers treat as the prototype, which no schema sees. */
+function hiddenMember(body: unknown): string | undefined {
+  if (typeof body !== "object" || body === null) return undefined;
+  return Object.hasOwn(body, "__proto__") ? "__proto__" : undefined;
+}
+
+function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
+  const path = issue.path
+    .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const meant = issue.path.length === 0 ? nearest(key, known) : undefined;
+      return {
+        path: `${path}/${key}`,
+        message: "is not a member of this request",
+        ...(meant === undefined ? {} : { did_you_mean: meant }),
+      };
+    });
+  }
+  const expected = EXPECTED[String(issue.path[0] ?? "")];
+  const message = expected === undefined ? "must be an object" : `must be ${expected}`;
+  return [{ path, message }];
+}

@@ -1,0 +1,41 @@
+/**
+ * A rate with bursts of one second's worth, after GCRA (ITU-T I.371): instead of tokens it keeps
+ * the time at which the next event would be due if all had come evenly.
+ */
+export class TokenBucket {
+  readonly #intervalMs: number;
+  #dueMs = 0;
+
+  /** @param eventsPerSecond above 0 */
+  constructor(eventsPerSecond: number, dueMs = 0) {
+    this.#intervalMs = 1000 / eventsPerSecond;
+    this.#dueMs = dueMs;
+  }
+
+  /** Events that may go now. A rate below one a second still lets one go at a time. */
+  available(nowMs: number): number {
+    const burstMs = Math.max(1000, this.#intervalMs);
+    const ahead = Math.max(0, this.#dueMs - nowMs);
+    return Math.max(0, Math.floor((burstMs - ahead) / this.#intervalMs + 1e-9));
+  }
+
+  take(events: number, nowMs: number): void {
+    this.#dueMs = Math.max(this.#dueMs, nowMs) + events * this.#intervalMs;
+  }
+
+  /** When the next event may go, in the clock's milliseconds. */
+  readyAtMs(nowMs: number): number {
+    const burstMs = Math.max(1000, this.#intervalMs);
+    return Math.max(nowMs, this.#dueMs + this.#intervalMs - burstMs);
+  }
+
+  /** A bucket of the same rate that is as empty as this one. */
+  copy(): TokenBucket {
+    return new TokenBucket(1000 / this.#intervalMs, this.#dueMs);
+  }
+
+  /** As empty as the emptier of the two: what members of joined lanes may send. */
+  join(other: TokenBucket): void {
+    this.#dueMs = Math.max(this.#dueMs, other.#dueMs);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Route } from "@penstock-dev/contract";
+import type { Stream, StreamEvent } from "../streams/index.ts";
+import { kindOf } from "./kinds/kinds.ts";
+
+/** What rules are held against: an event's own fields, or those of what a deletion cancels. */
+export interface TermsView {
+  terms(field: string): readonly string[];
+  /** The fields, where only some are known: the others may be anything. */
+  readonly known: ReadonlySet<string> | undefined;
+  /** Whether terms are hashes, as in a deletion's routes. */
+  readonly hashed: boolean;
+}
+
+const NONE: readonly string[] = [];
+
+/** An event's terms, worked out once for each field that somebody asks for, and shared by all. */
+export class EventTerms implements TermsView {
+  readonly stream: Stream;
+  readonly event: StreamEvent;
+  readonly known = undefined;
+  readonly hashed = false;
+  /** The event itself, and what it cancels. */
+  readonly views: readonly TermsView[];
+  /** Whether only rules that name the event's type get it. */
+  readonly onRequest: boolean;
+  readonly #terms = new Map<string, readonly string[]>();
+
+  constructor(stream: Stream, event: StreamEvent) {
+    this.stream = stream;
+    this.event = event;
+    this.onRequest = stream.eventTypes.get(event.event_type)?.on_request === true;
+    this.views = event.routes === undefined ? [this] : [this, ...event.routes.map(routeView)];
+  }
+
+  terms(field: string): readonly string[] {
+    let terms = this.#terms.get(field);
+    if (terms === undefined) {
+      terms = this.#take(field);
+      this.#terms.set(field, terms);
+    }
+    return terms;
+  }
+
+  #take(field: string): readonly string[] {
+    const definition = this.stream.fields.get(field);
+    const taken = definition?.take(this.event);
+    if (definition === undefined || taken === undefined) return NONE;
+    return kindOf(definition.kind).eventTerms(taken, definition);
+  }
+}
+
+function routeView(route: Route): TermsView {
+  return {
+    terms: (field) => (Object.hasOwn(route.fields, field) ? (route.fields[field] ?? NONE) : NONE),
+    known: route.partial === true ? new Set(Object.keys(route.fields)) : undefined,
+    hashed: true,
+  };
+}
