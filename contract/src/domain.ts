@@ -158,3 +158,8 @@ export interface Domain<Raw = unknown, State = unknown> {
   /** An endless, seeded, plausible world; `startMs` is the time that it begins at. */
   readonly demo?: (seed: number, startMs: number) => Iterable<DemoRecord<Raw>>;
 }
+
+/** A domain as those see it who do not know its raw records: how a package exports it. */
+export function asDomain<Raw, State>(domain: Domain<Raw, State>): Domain {
+  return domain as unknown as Domain;
+}

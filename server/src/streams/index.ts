@@ -3,4 +3,14 @@
  * read and written. It owns the meaning of a record's bytes; it reads no topic itself. It promises
  * that a record that cannot be read is named so, and never thrown over the rooms that read.
  */
+export { streamOptions } from "./options.ts";
+export {
+  encodeEvent,
+  encodeProgress,
+  encodeTombstone,
+  sourceOf,
+  stateFromOf,
+} from "./record-codec.ts";
 export * from "./stream.ts";
+export { deadTopic, ensureTopics } from "./topics.ts";
+export { typedStream } from "./typed-stream.ts";

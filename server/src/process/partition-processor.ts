@@ -1,0 +1,284 @@
+import type { Domain, DomainEvent, ProcessOutcome, Source } from "@penstock-dev/contract";
+import type { Log, LogRecord, NewRecord } from "../log/index.ts";
+import type { OptionValues } from "../option.ts";
+import { encodeEvent, encodeTombstone, type Stream } from "../streams/index.ts";
+import type { processOptions } from "./options.ts";
+import { isOvertaken, Output } from "./output.ts";
+
+/** What an operator may want to know, besides the counters. */
+export interface ProcessReport {
+  readonly kind: "dead_letter" | "notice" | "restarted" | "generation" | "failed";
+  readonly stream: string;
+  /** Of the raw record, or of the partition. */
+  readonly position: string;
+  readonly reason: string;
+}
+
+export interface ProcessorInit {
+  readonly log: Log;
+  readonly stream: Stream;
+  readonly deadTopic: string;
+  readonly options: OptionValues<typeof processOptions>;
+  readonly now: () => number;
+  readonly report: (report: ProcessReport) => void;
+}
+
+const READ_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Turns the raw records of one partition into events, and goes on exactly where it stopped. */
+export class PartitionProcessor {
+  readonly #init: ProcessorInit;
+  readonly #domain: Domain;
+  readonly #partition: number;
+  readonly #tombstones: Output | undefined;
+  readonly #enriched: Output;
+  readonly #final: Output | undefined;
+  /** In the order in which they are written: what hides content comes before what tells of it. */
+  readonly #outputs: readonly Output[];
+  #state: unknown;
+  #generation = 0;
+  #rawLogId = "";
+  #next = 0;
+  #dead: NewRecord[] = [];
+
+  constructor(init: ProcessorInit, domain: Domain, partition: number) {
+    const { log, stream } = init;
+    this.#init = init;
+    this.#domain = domain;
+    this.#partition = partition;
+    const make = (topic: string) => new Output(log, topic, partition);
+    this.#tombstones =
+      stream.tombstoneTopic === undefined ? undefined : make(stream.tombstoneTopic);
+    this.#enriched = make(stream.topic);
+    this.#final = stream.finalTopic === undefined ? undefined : make(stream.finalTopic);
+    this.#outputs = [this.#tombstones, this.#enriched, this.#final].filter(
+      (output) => output !== undefined,
+    );
+  }
+
+  /** The next raw offset to process. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Processes until the signal aborts; whatever fails is told and begun again from the tail. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#open();
+        await this.#follow(signal);
+      } catch (caught) {
+        if (signal.aborted) return;
+        const kind = isOvertaken(caught) ? "restarted" : "failed";
+        this.#report(kind, String(this.#partition), String(caught));
+        if (kind === "failed") await delay(this.#init.options.retryMs, signal);
+      }
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { log, stream, options } = this.#init;
+    while (!signal.aborted) {
+      const read = await log.read(stream.ingestTopic, this.#partition, this.#next, {
+        recordsMax: options.batchRecordsMax,
+        bytesMax: READ_BYTES_MAX,
+      });
+      for (const record of read.records) this.#take(record);
+      this.#next = read.next;
+      await this.#flush();
+      if (read.records.length > 0) continue;
+      await this.#wait(signal);
+    }
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    const { log, stream, options } = this.#init;
+    const positions: number[] = new Array(stream.partitions).fill(Number.MAX_SAFE_INTEGER);
+    positions[this.#partition] = this.#next;
+    const owing = this.#outputs.some((output) => output.isOwing);
+    const wake = owing
+      ? AbortSignal.any([signal, AbortSignal.timeout(options.progressMs)])
+      : signal;
+    await log.waitForMore(stream.ingestTopic, positions, wake);
+    if (!owing || signal.aborted || this.#next === 0) return;
+    // Time passed without output: say how far processing is.
+    this.#pass({ generation: this.#generation, offset: this.#next - 1, index: 0, last: true });
+    await this.#flush();
+  }
+
+  /** Finds from the outputs where to go on, and rebuilds the state that was there. */
+  async #open(): Promise<void> {
+    const { log, stream } = this.#init;
+    for (const output of this.#outputs) await output.open();
+    this.#dead = [];
+    this.#state = this.#domain.process?.create();
+    this.#rawLogId = (await log.describe(stream.ingestTopic)).logId;
+    const floor = (await log.floors(stream.ingestTopic))[this.#partition] ?? 0;
+    const head = (await log.heads(stream.ingestTopic))[this.#partition] ?? 0;
+    const tails = this.#outputs.map(({ tail }) => tail);
+    const sources = tails.map(({ source }) => source).filter((source) => source !== undefined);
+    this.#generation = Math.max(0, ...sources.map(({ generation }) => generation));
+    const foreign = tails.some(
+      ({ rawLogId }) => rawLogId !== undefined && rawLogId !== this.#rawLogId,
+    );
+    if (
+      foreign ||
+      sources.some(({ offset, generation }) => generation === this.#generation && offset >= head)
+    ) {
+      this.#generation += 1;
+      this.#report(
+        "generation",
+        String(this.#partition),
+        "the raw topic is not the one that the output came from: starting anew at its floor",
+      );
+      this.#next = floor;
+      return;
+    }
+    // An output that has nothing, or nothing of this generation, wants all that is there.
+    const current = sources.filter(({ generation }) => generation === this.#generation);
+    const complete = current.length === this.#outputs.length;
+    const resume = complete
+      ? Math.min(...current.map(({ offset, last }) => (last ? offset + 1 : offset)))
+      : floor;
+    const lowest = tails.find(
+      ({ source }) =>
+        source !== undefined && (source.last ? source.offset + 1 : source.offset) === resume,
+    );
+    const stateFrom = complete ? Math.max(floor, lowest?.stateFrom ?? floor) : floor;
+    await this.#rebuild(Math.min(stateFrom, resume), resume);
+    this.#next = Math.max(resume, floor);
+  }
+
+  /** Applies raw records for the sake of the state alone. */
+  async #rebuild(from: number, until: number): Promise<void> {
+    const { log, stream, options } = this.#init;
+    let next = from;
+    while (next < until) {
+      const read = await log.read(stream.ingestTopic, this.#partition, next, {
+        recordsMax: Math.min(options.batchRecordsMax, until - next),
+        bytesMax: READ_BYTES_MAX,
+      });
+      for (const record of read.records) if (record.offset < until) this.#apply(record);
+      if (read.next <= next) return;
+      next = read.next;
+    }
+  }
+
+  #take(record: LogRecord): void {
+    const outcome = this.#apply(record);
+    const stateFrom = this.#stateFrom(record.offset);
+    const key = record.key ?? "";
+    if (outcome.dead !== undefined) this.#bury(record, outcome.dead);
+    if (outcome.notice !== undefined)
+      this.#report("notice", this.#positionOf(record), outcome.notice);
+    this.#emit(this.#tombstones, outcome.tombstones ?? [], record.offset, (contentKey, source) =>
+      encodeTombstone(contentKey, source, stateFrom),
+    );
+    const event = (item: DomainEvent, source: Source): NewRecord =>
+      encodeEvent(item, key, source, stateFrom);
+    this.#emit(this.#enriched, outcome.enriched, record.offset, event);
+    this.#emit(this.#final, outcome.final ?? [], record.offset, event);
+  }
+
+  #emit<T>(
+    output: Output | undefined,
+    items: readonly T[],
+    offset: number,
+    encode: (item: T, source: Source) => NewRecord,
+  ): void {
+    if (output === undefined) return;
+    const { generation } = { generation: this.#generation };
+    for (const [index, item] of items.entries()) {
+      const source = { generation, offset, index, last: index === items.length - 1 };
+      if (!output.has(source)) output.add(encode(item, source), source);
+    }
+    if (items.length > 0) return;
+    const { progressRecords, progressMs } = this.#init.options;
+    const limits = { records: progressRecords, ms: progressMs };
+    output.passed(
+      { generation, offset, index: 0, last: true },
+      this.#stateFrom(offset),
+      limits,
+      this.#init.now(),
+    );
+  }
+
+  #pass(source: Source): void {
+    for (const output of this.#outputs) {
+      if (output.isOwing)
+        output.passed(
+          source,
+          this.#stateFrom(source.offset),
+          { records: 0, ms: 0 },
+          this.#init.now(),
+        );
+    }
+  }
+
+  #stateFrom(offset: number): number {
+    return Math.min(offset + 1, this.#domain.process?.stateFrom(this.#state) ?? offset + 1);
+  }
+
+  #apply(record: LogRecord): ProcessOutcome {
+    let raw: unknown;
+    try {
+      raw = JSON.parse(
+        Buffer.from(
+          record.value.buffer,
+          record.value.byteOffset,
+          record.value.byteLength,
+        ).toString(),
+      );
+    } catch {
+      return { enriched: [], dead: "the record is not JSON" };
+    }
+    const parsed = this.#domain.ingest.parse(raw);
+    if (!parsed.ok) {
+      const reasons = parsed.errors.map(({ path, message }) => `${path} ${message}`);
+      return { enriched: [], dead: reasons.slice(0, 5).join("; ") };
+    }
+    try {
+      return (
+        this.#domain.process?.apply(parsed.value, this.#state, record.offset) ?? { enriched: [] }
+      );
+    } catch (caught) {
+      return { enriched: [], dead: `the domain failed: ${String(caught)}` };
+    }
+  }
+
+  #bury(record: LogRecord, reason: string): void {
+    const position = this.#positionOf(record);
+    this.#dead.push({
+      key: record.key,
+      value: record.value,
+      headers: { ...record.headers, reason: reason.slice(0, 1000), position },
+    });
+    this.#report("dead_letter", position, reason);
+  }
+
+  async #flush(): Promise<void> {
+    const { log, deadTopic, options } = this.#init;
+    if (this.#dead.length > 0) {
+      const dead = this.#dead;
+      this.#dead = [];
+      await log.append(deadTopic, this.#partition, dead);
+    }
+    for (const output of this.#outputs) await output.flush(options.batchRecordsMax, this.#rawLogId);
+  }
+
+  #positionOf(record: LogRecord): string {
+    return `${this.#partition}:${record.offset}`;
+  }
+
+  #report(kind: ProcessReport["kind"], position: string, reason: string): void {
+    this.#init.report({ kind, stream: this.#init.stream.name, position, reason });
+  }
+}
+
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

@@ -1,0 +1,116 @@
+import {
+  type Domain,
+  type DomainEvent,
+  type EventTypeDefinition,
+  type FieldDefinition,
+  PenstockError,
+} from "@penstock-dev/contract";
+import type { LogRecord } from "../log/index.ts";
+import { decodeEnriched, sourceOf, tailOf } from "./record-codec.ts";
+import { newRecordId } from "./record-id.ts";
+import type { Decoded, Stream, StreamIngest } from "./stream.ts";
+
+/** A stream that a domain describes. */
+export function typedStream(
+  name: string,
+  domain: Domain,
+  options: { readonly partitions: number },
+): Stream {
+  const eventTypes = new Map<string, EventTypeDefinition>(Object.entries(domain.event_types));
+  const nouns = new Set([...eventTypes.values()].map(({ noun }) => noun));
+  return {
+    name,
+    description: domain.description,
+    topic: domain.topics.enriched,
+    finalTopic: domain.topics.final,
+    ingestTopic: domain.topics.raw,
+    tombstoneTopic: domain.topics.tombstones,
+    partitions: options.partitions,
+    eventTypes,
+    fields: new Map([
+      ...Object.entries(domain.fields),
+      ["event_types", eventTypesField([...eventTypes.keys()])],
+    ]),
+    noun: nouns.size === 1 ? [...nouns][0] : undefined,
+    rateAlias: domain.rateAlias,
+    domain,
+    decode: domain.process === undefined ? rawDecoder(domain) : enrichedDecoder(domain, eventTypes),
+    latestBy: domain.latestBy,
+    ingest: typedIngest(domain),
+  };
+}
+
+/** The field that every stream has. */
+export function eventTypesField(names: readonly string[]): FieldDefinition {
+  return {
+    kind: "exact",
+    description: "The type of the event.",
+    example: names[0] ?? "event",
+    values: names,
+    take: (event) => event.event_type,
+  };
+}
+
+function enrichedDecoder(domain: Domain, eventTypes: ReadonlyMap<string, EventTypeDefinition>) {
+  return (record: LogRecord): Decoded =>
+    decodeEnriched(record, (eventType) => eventTypes.get(eventType)?.noun, domain.contentKey);
+}
+
+/** A domain without a process serves its raw topic: each record is the event that it says. */
+function rawDecoder(domain: Domain) {
+  return (record: LogRecord): Decoded => {
+    let raw: unknown;
+    try {
+      raw = JSON.parse(Buffer.from(record.value).toString());
+    } catch {
+      return { kind: "unreadable", reason: "the record is not JSON" };
+    }
+    const parsed = domain.ingest.parse(raw);
+    if (!parsed.ok) {
+      const [first] = parsed.errors;
+      return { kind: "unreadable", reason: `${first?.path ?? ""} ${first?.message ?? "is wrong"}` };
+    }
+    const event = domain.toEvent?.(parsed.value) ?? onlyEvent(domain, parsed.value);
+    const contentKey = domain.contentKey?.(event);
+    return {
+      kind: "event",
+      event: { ...event, source: sourceOf(record), contentKey, tail: tailOf(event) },
+    };
+  };
+}
+
+/** A raw record as an event of the domain's one event type, itself the payload. */
+function onlyEvent(domain: Domain, raw: unknown): DomainEvent {
+  const [[event_type, { noun }] = ["event", { noun: "event" }]] = Object.entries(
+    domain.event_types,
+  );
+  return { event_type, noun, id: domain.ingest.id(raw), payload: raw as DomainEvent["payload"] };
+}
+
+function typedIngest(domain: Domain): StreamIngest {
+  const { ingest } = domain;
+  return {
+    schema: ingest.schema,
+    accept: (value, { nowMs, idempotencyKey }) => {
+      const parsed = ingest.parse(value);
+      if (!parsed.ok) {
+        const [first] = parsed.errors;
+        const detail =
+          first === undefined
+            ? "The event is wrong."
+            : `${first.path || "The event"} ${first.message}.`;
+        throw new PenstockError("invalid_event", detail, { errors: parsed.errors });
+      }
+      const raw = ingest.complete(parsed.value, {
+        nowMs,
+        newId: () => newRecordId(nowMs, idempotencyKey),
+      });
+      return {
+        id: ingest.id(raw),
+        key: ingest.key(raw),
+        value: Buffer.from(JSON.stringify(raw)),
+        ...(idempotencyKey === undefined ? {} : { headers: { idempotency_key: idempotencyKey } }),
+      };
+    },
+  };
+}
