@@ -1,0 +1,9 @@
+/**
+ * Ingestion: whatever brings raw records to the log. It checks and completes them, and promises that
+ * an accepted record is durable before anybody is told so, and that overload is answered, not
+ * queued.
+ */
+export { registerIngest } from "./http.ts";
+export { type Ingested, Ingester } from "./ingester.ts";
+export { ingestOptions } from "./options.ts";
+export { partitionOf } from "./partitioner.ts";

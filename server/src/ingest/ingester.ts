@@ -1,0 +1,99 @@
+import { PenstockError } from "@penstock-dev/contract";
+import type { Log, NewRecord } from "../log/index.ts";
+import type { OptionValues } from "../option.ts";
+import type { IngestRecord, Stream } from "../streams/index.ts";
+import type { ingestOptions } from "./options.ts";
+import { partitionOf } from "./partitioner.ts";
+
+/** What a producer is told of a record that the log holds durably. */
+export interface Ingested {
+  readonly id: string;
+  /** `partition:offset` in the stream's ingest topic. */
+  readonly position: string;
+}
+
+/** Checks what producers send and appends it to the log, whoever brings it. */
+export class Ingester {
+  readonly streams: ReadonlyMap<string, Stream>;
+  readonly options: OptionValues<typeof ingestOptions>;
+  readonly #log: Log;
+  readonly #now: () => number;
+  /** Records that the log has acknowledged, by stream. */
+  readonly ingested = new Map<string, number>();
+  #inFlightBytes = 0;
+
+  constructor(init: {
+    readonly streams: ReadonlyMap<string, Stream>;
+    readonly options: OptionValues<typeof ingestOptions>;
+    readonly log: Log;
+    readonly now: () => number;
+  }) {
+    this.streams = init.streams;
+    this.options = init.options;
+    this.#log = init.log;
+    this.#now = init.now;
+  }
+
+  /** @throws PenstockError `unknown_stream`, naming those that there are */
+  stream(name: string): Stream {
+    const stream = this.streams.get(name);
+    if (stream === undefined) {
+      const known = [...this.streams.keys()].join(", ");
+      throw new PenstockError(
+        "unknown_stream",
+        `There is no stream ${JSON.stringify(name)}; there are ${known}.`,
+      );
+    }
+    return stream;
+  }
+
+  /** @throws PenstockError `invalid_event`, with the path of each member that is wrong */
+  accept(stream: Stream, value: unknown, idempotencyKey: string | undefined): IngestRecord {
+    return stream.ingest.accept(value, { nowMs: this.#now(), idempotencyKey });
+  }
+
+  /**
+   * Appends accepted records; those of one partition stay in their order. Resolves when all are
+   * durable, with an answer for each.
+   *
+   * @throws PenstockError `overloaded` where too much waits already, or what the log throws
+   */
+  async append(stream: Stream, accepted: readonly IngestRecord[]): Promise<readonly Ingested[]> {
+    let bytes = 0;
+    for (const { value } of accepted) bytes += value.length;
+    if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > this.options.inFlightBytesMax) {
+      throw new PenstockError("overloaded", "More waits for the log than it takes at once.", {
+        retryAfterMs: 1000,
+      });
+    }
+    this.#inFlightBytes += bytes;
+    try {
+      return await this.#append(stream, accepted);
+    } finally {
+      this.#inFlightBytes -= bytes;
+    }
+  }
+
+  async #append(stream: Stream, accepted: readonly IngestRecord[]): Promise<readonly Ingested[]> {
+    const byPartition = new Map<number, { records: NewRecord[]; places: number[] }>();
+    for (const [place, record] of accepted.entries()) {
+      const partition = partitionOf(record.key, stream.partitions);
+      const part = byPartition.get(partition) ?? { records: [], places: [] };
+      part.records.push(record);
+      part.places.push(place);
+      byPartition.set(partition, part);
+    }
+    const answers: Ingested[] = new Array(accepted.length);
+    await Promise.all(
+      [...byPartition].map(async ([partition, { records, places }]) => {
+        const { firstOffset } = await this.#log.append(stream.ingestTopic, partition, records);
+        for (const [at, place] of places.entries()) {
+          const id = accepted[place]?.id ?? "";
+          answers[place] = { id, position: `${partition}:${firstOffset + at}` };
+        }
+      }),
+    );
+    this.ingested.set(stream.name, (this.ingested.get(stream.name) ?? 0) + accepted.length);
+    return answers;
+  }
+}

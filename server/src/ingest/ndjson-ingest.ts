@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { PassThrough, type Readable } from "node:stream";
+import { PenstockError } from "@penstock-dev/contract";
+import type { IngestRecord, Stream } from "../streams/index.ts";
+import type { Ingester } from "./ingester.ts";
+import { parseJsonBytes } from "./json-text.ts";
+import { type Line, readLines } from "./line-reader.ts";
+
+/**
+ * Ingests a body of one record a line, and answers each line in the order of the lines, while the
+ * body still comes. What waits is bounded: some batches for the log, and the answers that the
+ * client has not read hold back the reading of its lines.
+ */
+export function ingestLines(
+  ingester: Ingester,
+  stream: Stream,
+  body: Readable,
+  idempotencyKey: string | undefined,
+): Readable {
+  const answers = new PassThrough();
+  run(ingester, stream, body, idempotencyKey, answers).catch((caught: unknown) => {
+    answers.destroy(caught instanceof Error ? caught : new Error(String(caught)));
+  });
+  return answers;
+}
+
+async function run(
+  ingester: Ingester,
+  stream: Stream,
+  body: Readable,
+  idempotencyKey: string | undefined,
+  answers: PassThrough,
+): Promise<void> {
+  const { lineBytesMax, batchLinesMax, batchesInFlight } = ingester.options;
+  const inFlight: Promise<void>[] = [];
+  let written: Promise<void> = Promise.resolve();
+  for await (const lines of readLines(body, { lineBytesMax, batchLinesMax })) {
+    const text = ingestBatch(ingester, stream, lines, idempotencyKey);
+    written = written.then(async () => {
+      if (!answers.write(await text)) await once(answers, "drain");
+    });
+    inFlight.push(written);
+    if (inFlight.length >= batchesInFlight) await inFlight.shift();
+  }
+  await written;
+  answers.end();
+}
+
+async function ingestBatch(
+  ingester: Ingester,
+  stream: Stream,
+  lines: readonly Line[],
+  idempotencyKey: string | undefined,
+): Promise<string> {
+  const answers: string[] = new Array(lines.length);
+  const accepted: IngestRecord[] = [];
+  const places: number[] = [];
+  for (const [place, line] of lines.entries()) {
+    try {
+      const value = parseLine(line, lineLimit(ingester));
+      const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}:${line.number}`;
+      accepted.push(ingester.accept(stream, value, key));
+      places.push(place);
+    } catch (caught) {
+      answers[place] = refusal(line, PenstockError.from(caught));
+    }
+  }
+  try {
+    const ingested = accepted.length === 0 ? [] : await ingester.append(stream, accepted);
+    for (const [at, { id, position }] of ingested.entries()) {
+      const place = places[at] ?? 0;
+      answers[place] =
+        `{"line":${lines[place]?.number},"status":202,"id":${JSON.stringify(id)},"position":"${position}"}\n`;
+    }
+  } catch (caught) {
+    const error = PenstockError.from(caught);
+    for (const place of places) answers[place] = refusal(lines[place] as Line, error);
+  }
+  return answers.join("");
+}
+
+function lineLimit(ingester: Ingester): number {
+  return ingester.options.lineBytesMax;
+}
+
+function parseLine({ bytes }: Line, limit: number): unknown {
+  if (bytes === undefined) {
+    throw new PenstockError("payload_too_large", `The line is longer than ${limit} bytes.`);
+  }
+  return parseJsonBytes(bytes);
+}
+
+function refusal({ number }: Line, error: PenstockError): string {
+  const { status, code, message, errors, retryAfterMs } = error;
+  const answer = {
+    line: number,
+    status,
+    code,
+    detail: message,
+    ...(errors.length > 0 ? { errors } : {}),
+    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
+  };
+  return `${JSON.stringify(answer)}\n`;
+}
