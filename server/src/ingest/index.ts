@@ -5,5 +5,6 @@
  */
 export { registerIngest } from "./http.ts";
 export { type Ingested, Ingester } from "./ingester.ts";
+export { parseJsonBytes } from "./json-text.ts";
 export { ingestOptions } from "./options.ts";
 export { partitionOf } from "./partitioner.ts";

@@ -1,0 +1,48 @@
+import cors from "@fastify/cors";
+import Fastify, { type FastifyInstance } from "fastify";
+import { parseJsonBytes, registerIngest } from "../ingest/index.ts";
+import type { ApiContext } from "./context.ts";
+import { registerHealth } from "./health-routes.ts";
+import { installProblems } from "./problem.ts";
+import { registerQueries } from "./query-routes.ts";
+import { registerSessions } from "./session-routes.ts";
+import { registerStreams } from "./stream-routes.ts";
+
+/** The public HTTP surface, but for what streams. */
+export function createApp(context: ApiContext): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: context.options.bodyBytesMax,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 256 },
+    // Slow requests are cut: headers and body have their time, and idle connections an end.
+    requestTimeout: 300_000,
+    keepAliveTimeout: 72_000,
+  });
+  installProblems(app, context.report);
+  app.register(cors, {
+    hook: "onRequest",
+    delegator: (request, done) => {
+      const { origin, host } = request.headers;
+      done(null, {
+        origin: origin !== undefined && context.origins.allows(origin, host),
+        methods: ["GET", "POST", "PATCH", "DELETE"],
+        maxAge: 600,
+      });
+    },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async (_request: unknown, body: Buffer) =>
+      body.length === 0 ? undefined : parseJsonBytes(body),
+  );
+  registerHealth(app, context.unready);
+  registerStreams(app, context);
+  registerSessions(app, context);
+  registerQueries(app, context);
+  registerIngest(app, context.ingester);
+  return app;
+}

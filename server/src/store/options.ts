@@ -1,0 +1,18 @@
+import { bytes, duration, integer } from "../option.ts";
+
+/** What the store keeps. */
+export const storeOptions = {
+  recentMs: duration("10m", "What a page shows when it opens.", { min: "1s" }),
+  recentBytes: bytes(
+    "128MiB",
+    "A bound on the recent window of one stream, whichever of the two is met first.",
+    { min: "1MiB" },
+  ),
+  archiveRetentionMs: duration("30d", "How long history is kept on one machine."),
+  archiveBatchRecords: integer(500, "Rows that share a flush to disk.", { min: "1" }),
+  scanRecordsMax: integer(
+    50_000,
+    "Records that one page of history looks at before it answers with what it has.",
+    { min: "100" },
+  ),
+} as const;

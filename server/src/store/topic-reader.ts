@@ -1,0 +1,108 @@
+import { compareSources, type Source } from "@penstock-dev/contract";
+import type { Log, LogRecord } from "../log/index.ts";
+import { type Stream, type StreamEvent, sourceOf } from "../streams/index.ts";
+
+const LOOKBACK_RECORDS = 2000;
+const READ = { recordsMax: 1000, bytesMax: 4 * 1024 * 1024 };
+const RETRY_MS = 500;
+
+/** One record of a topic: an event, or undefined where the offset holds none for anyone. */
+export interface TopicRecord {
+  readonly partition: number;
+  readonly record: LogRecord;
+  readonly event: StreamEvent | undefined;
+}
+
+/** Reads all partitions of a stream's topic, from where it is told, for ever; repeats are no events. */
+export class TopicReader {
+  readonly #log: Log;
+  readonly #stream: Stream;
+  readonly #next: number[];
+  readonly #sources: (Source | undefined)[] = [];
+
+  constructor(log: Log, stream: Stream, from: readonly number[]) {
+    this.#log = log;
+    this.#stream = stream;
+    this.#next = [...from];
+  }
+
+  /** The next offset to read, by partition. */
+  get next(): readonly number[] {
+    return this.#next;
+  }
+
+  /**
+   * Hands over batches in log order until the signal aborts.
+   *
+   * @param take told each batch, with the offset behind it; the next is read when it resolves
+   */
+  async run(
+    signal: AbortSignal,
+    take: (batch: readonly TopicRecord[]) => Promise<void> | void,
+    failed: (caught: unknown) => void,
+  ): Promise<void> {
+    let isOpen = false;
+    while (!signal.aborted) {
+      try {
+        if (!isOpen) await this.#findSources();
+        isOpen = true;
+        const got = await this.#readOnce(take);
+        if (!got) await this.#log.waitForMore(this.#stream.topic, this.#next, signal);
+      } catch (caught) {
+        if (signal.aborted) return;
+        failed(caught);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  async #findSources(): Promise<void> {
+    const floors = await this.#log.floors(this.#stream.topic);
+    for (const [partition, offset] of this.#next.entries()) {
+      let next = Math.max(floors[partition] ?? 0, offset - LOOKBACK_RECORDS);
+      while (next < offset) {
+        const read = await this.#log.read(this.#stream.topic, partition, next, READ);
+        for (const record of read.records)
+          if (record.offset < offset) this.#isRepeat(partition, sourceOf(record));
+        if (read.next <= next) break;
+        next = read.next;
+      }
+    }
+  }
+
+  async #readOnce(take: (batch: readonly TopicRecord[]) => Promise<void> | void): Promise<boolean> {
+    const heads = await this.#log.heads(this.#stream.topic);
+    const floors = await this.#log.floors(this.#stream.topic);
+    let got = false;
+    for (const [partition, head] of heads.entries()) {
+      const from = Math.max(this.#next[partition] ?? 0, floors[partition] ?? 0);
+      if (from >= head) continue;
+      const read = await this.#log.read(this.#stream.topic, partition, from, READ);
+      await take(read.records.map((record) => this.#decode(partition, record)));
+      this.#next[partition] = read.next;
+      got = true;
+    }
+    return got;
+  }
+
+  #decode(partition: number, record: LogRecord): TopicRecord {
+    const decoded = this.#stream.decode(record);
+    const source =
+      decoded.kind === "event"
+        ? decoded.event.source
+        : decoded.kind === "control"
+          ? decoded.source
+          : undefined;
+    const repeat = this.#isRepeat(partition, source);
+    const event = decoded.kind === "event" && !repeat ? decoded.event : undefined;
+    return { partition, record, event };
+  }
+
+  #isRepeat(partition: number, source: Source | undefined): boolean {
+    if (source === undefined) return false;
+    const last = this.#sources[partition];
+    if (last !== undefined && compareSources(source, last) <= 0) return true;
+    this.#sources[partition] = source;
+    return false;
+  }
+}
