@@ -155,6 +155,14 @@ export interface Domain<Raw = unknown, State = unknown> {
   readonly own?: { readonly field: string };
   /** Another name under which a rate may stand in `filters`: `max_tweets_per_second`. */
   readonly rateAlias?: string;
+  /**
+   * The raw records that one line of a known public recording stands for; undefined where the line
+   * is none. `memory` is empty before the first line of a recording, and kept between lines.
+   */
+  readonly fromRecording?: (
+    line: unknown,
+    memory: Map<string, unknown>,
+  ) => readonly unknown[] | undefined;
   /** An endless, seeded, plausible world; `startMs` is the time that it begins at. */
   readonly demo?: (seed: number, startMs: number) => Iterable<DemoRecord<Raw>>;
 }

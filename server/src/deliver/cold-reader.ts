@@ -135,8 +135,8 @@ export class ColdReader {
     this.#joining.clear();
     for (const { subscriber, place, bucket } of joining) {
       const { interest, flow, until } = subscriber;
-      let byFlow = groups.get(interest);
-      if (byFlow === undefined) groups.set(interest, (byFlow = new Map()));
+      const byFlow = groups.get(interest) ?? new Map<string, ColdLane>();
+      groups.set(interest, byFlow);
       const alone = until === undefined ? "" : subscriber.clientId;
       const key = `${flow.key} ${alone} ${place.offsets.join(",")}`;
       let lane = until === undefined ? byFlow.get(key) : undefined;

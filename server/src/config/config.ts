@@ -1,0 +1,158 @@
+import { nearest } from "@penstock-dev/contract";
+import { parse } from "yaml";
+import type { Option, OptionValues } from "../option.ts";
+import { type NamedOption, namedOptions } from "./names.ts";
+import { type SectionName, sections } from "./sections.ts";
+
+/** Every room's options, and the streams that the file declares. */
+export type Config = { readonly [S in SectionName]: OptionValues<(typeof sections)[S]> } & {
+  /** The file's `streams`, unchecked: their room checks them. Undefined where it has none. */
+  readonly streams: unknown;
+};
+
+/** Something wrong in what the user configured: told as it is, without a stack. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** What a user configured, by where. */
+export interface ConfigInput {
+  /** By flag, without dashes before the name: `deliver-behind-after`. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The text of `penstock.yaml`; undefined where there is none. */
+  readonly yaml: string | undefined;
+  /** The file's name, for errors. */
+  readonly yamlName: string;
+}
+
+/** Variables of the environment that are the CLI's own. */
+const CLI_VARIABLES = new Set([
+  "PENSTOCK_URL",
+  "PENSTOCK_DEBUG",
+  "PENSTOCK_CONFIG",
+  "PENSTOCK_SHARED",
+]);
+
+/**
+ * One configuration: flags, then variables, then the file, then defaults.
+ *
+ * @throws ConfigError naming the option that is unknown or wrong, where it stands, and what it may be
+ */
+export function loadConfig(input: ConfigInput): Config {
+  const file = readFile(input);
+  checkVariables(input.env);
+  checkFlags(input.flags);
+  const values: Record<string, Record<string, unknown>> = {};
+  for (const named of namedOptions) {
+    const given = find(named, input, file.options);
+    values[named.section] ??= {};
+    (values[named.section] as Record<string, unknown>)[named.key] = read(named.option, given);
+  }
+  return { ...(values as Omit<Config, "streams">), streams: file.streams } as Config;
+}
+
+interface Given {
+  readonly text: string;
+  readonly where: string;
+}
+
+function find(named: NamedOption, input: ConfigInput, file: ReadonlyMap<string, string>): Given {
+  const flag = input.flags[named.flag.slice(2)];
+  if (flag !== undefined) return { text: flag, where: named.flag };
+  const variable = input.env[named.variable];
+  if (variable !== undefined) return { text: variable, where: named.variable };
+  const path = pathOf(named);
+  const text = file.get(path);
+  if (text !== undefined) return { text, where: `${path} in ${input.yamlName}` };
+  return { text: named.option.default, where: "the default" };
+}
+
+function read(option: Option, { text, where }: Given): unknown {
+  const parsed = option.parse(text);
+  if ("value" in parsed) return parsed.value;
+  throw new ConfigError(`${where} ${parsed.wrong}; it is ${JSON.stringify(text)}`);
+}
+
+function pathOf(named: NamedOption): string {
+  return named.section === "server" ? named.yaml : `${named.section}.${named.yaml}`;
+}
+
+function readFile(input: ConfigInput): {
+  readonly options: ReadonlyMap<string, string>;
+  readonly streams: unknown;
+} {
+  const options = new Map<string, string>();
+  if (input.yaml === undefined) return { options, streams: undefined };
+  let root: unknown;
+  try {
+    root = parse(input.yaml, { mapAsMap: true });
+  } catch (caught) {
+    throw new ConfigError(
+      `${input.yamlName} is not YAML: ${caught instanceof Error ? caught.message : String(caught)}`,
+    );
+  }
+  if (root === null || root === undefined) return { options, streams: undefined };
+  if (!(root instanceof Map)) throw new ConfigError(`${input.yamlName} must hold options by name`);
+  const known = new Map(namedOptions.map((named) => [pathOf(named), named]));
+  let streams: unknown;
+  for (const [name, value] of root) {
+    if (name === "streams") streams = plain(value);
+    else if (value instanceof Map && Object.hasOwn(sections, String(name)) && name !== "server") {
+      for (const [inner, innerValue] of value)
+        note(`${String(name)}.${String(inner)}`, innerValue, known, options, input.yamlName);
+    } else note(String(name), value, known, options, input.yamlName);
+  }
+  return { options, streams };
+}
+
+function note(
+  path: string,
+  value: unknown,
+  known: ReadonlyMap<string, NamedOption>,
+  options: Map<string, string>,
+  file: string,
+): void {
+  if (!known.has(path))
+    throw unknown(`${path} in ${file}`, path, [
+      ...known.keys(),
+      ...Object.keys(sections),
+      "streams",
+    ]);
+  const text = Array.isArray(value) ? value.join(",") : value === null ? "" : String(value);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    throw new ConfigError(`${path} in ${file} must be a value, not a section`);
+  }
+  options.set(path, text);
+}
+
+/** A YAML map as an object without a prototype, so that no name means anything but itself. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(value instanceof Map)) return value;
+  const object = Object.create(null) as Record<string, unknown>;
+  for (const [name, inner] of value) object[String(name)] = plain(inner);
+  return object;
+}
+
+function checkVariables(env: ConfigInput["env"]): void {
+  const known = namedOptions.map(({ variable }) => variable);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith("PENSTOCK_") || CLI_VARIABLES.has(name) || known.includes(name)) continue;
+    throw unknown(name, name, known);
+  }
+}
+
+function checkFlags(flags: ConfigInput["flags"]): void {
+  const known = namedOptions.map(({ flag }) => flag);
+  for (const name of Object.keys(flags)) {
+    if (!known.includes(`--${name}`)) throw unknown(`--${name}`, `--${name}`, known);
+  }
+}
+
+function unknown(where: string, name: string, known: readonly string[]): ConfigError {
+  const meant = nearest(name, known);
+  return new ConfigError(
+    `${where} is no option${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+  );
+}

@@ -1,0 +1,102 @@
+import { channel } from "node:diagnostics_channel";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { collectDefaultMetrics, Registry } from "prom-client";
+
+/** What rooms give when metrics are asked for: totals, copied from their own counters. */
+export interface MetricSample {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: "counter" | "gauge" | "histogram";
+  readonly values: readonly {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly value: number;
+  }[];
+  /** Of a histogram: upper bounds in seconds, and how many in each bucket, the last without bound. */
+  readonly buckets?: {
+    readonly bounds: readonly number[];
+    readonly counts: ArrayLike<number>;
+    readonly sum: number;
+  };
+}
+
+/** Metrics and logs. */
+export interface Observer {
+  readonly logger: Logger;
+  /** The metrics in Prometheus' text format. */
+  readonly metrics: () => Promise<string>;
+  readonly contentType: string;
+  /** Stops listening. */
+  readonly close: () => void;
+}
+
+/** Fields that are told only in part, for they open doors. */
+const SECRETS = ["session_id", "token", "api_key", "authorization", "ticket"];
+
+/**
+ * Listens to what the rooms publish on `penstock.log`, and renders what they count.
+ *
+ * @param collect the rooms' totals, asked for at each scrape
+ */
+export function createObserver(init: {
+  readonly level: string;
+  readonly destination: DestinationStream;
+  readonly collect: () => Iterable<MetricSample> | Promise<Iterable<MetricSample>>;
+}): Observer {
+  const logger = pino(
+    {
+      level: init.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: SECRETS, censor: shorten },
+    },
+    init.destination,
+  );
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const logs = channel("penstock.log");
+  const write = (message: unknown): void => {
+    const { level, msg, ...fields } = message as {
+      level: "debug" | "info" | "warn" | "error";
+      msg: string;
+    };
+    logger[level](fields, msg);
+  };
+  logs.subscribe(write);
+  return {
+    logger,
+    contentType: registry.contentType,
+    metrics: async () =>
+      `${await registry.metrics()}\n${[...(await init.collect())].map(render).join("")}`,
+    close: () => logs.unsubscribe(write),
+  };
+}
+
+function shorten(value: unknown): string {
+  return `${String(value).slice(0, 6)}…`;
+}
+
+function render({ name, help, kind, values, buckets }: MetricSample): string {
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`];
+  for (const { labels, value } of values) lines.push(`${name}${labelText(labels)} ${value}`);
+  if (buckets !== undefined) {
+    let total = 0;
+    for (const [at, bound] of buckets.bounds.entries()) {
+      total += buckets.counts[at] ?? 0;
+      lines.push(`${name}_bucket{le="${bound}"} ${total}`);
+    }
+    total += buckets.counts[buckets.bounds.length] ?? 0;
+    lines.push(
+      `${name}_bucket{le="+Inf"} ${total}`,
+      `${name}_sum ${buckets.sum}`,
+      `${name}_count ${total}`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(labels).map(
+    ([label, value]) => `${label}="${value.replaceAll(/["\\\n]/g, "_")}"`,
+  );
+  return parts.length === 0 ? "" : `{${parts.join(",")}}`;
+}
