@@ -23,7 +23,7 @@ export type Option =
   | OptionBase<"number", number>
   | OptionBase<"text", string>
   | OptionBase<"boolean", boolean>
-  | OptionBase<"list", readonly string[]>;
+  | (OptionBase<"list", readonly string[]> & { readonly separator: string });
 
 export type OptionTable = { readonly [key: string]: Option };
 
@@ -115,14 +115,21 @@ export const boolean = (value: boolean, reason: string) =>
         : { wrong: "must be true or false" },
   }) as const satisfies Option;
 
-/** Several texts: comma-separated in a flag or variable, a list in YAML. */
-export const list = (value: readonly string[], reason: string) =>
+/**
+ * Several texts: a list in YAML, and in a flag or variable parted by a separator.
+ *
+ * @param separator something that no item has
+ */
+export const list = (value: readonly string[], reason: string, separator = ",") =>
   ({
     kind: "list",
-    default: value.join(","),
+    default: value.join(separator),
     reason,
+    separator,
     parse: (given: string) => ({
-      value: given === "" ? [] : (given.split(",").map((item) => item.trim()) as readonly string[]),
+      value: (given === ""
+        ? []
+        : given.split(separator).map((item) => item.trim())) as readonly string[],
     }),
   }) as const satisfies Option;
 

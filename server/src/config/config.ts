@@ -119,7 +119,9 @@ function note(
       ...Object.keys(sections),
       "streams",
     ]);
-  const text = Array.isArray(value) ? value.join(",") : value === null ? "" : String(value);
+  const option = known.get(path)?.option;
+  const separator = option?.kind === "list" ? option.separator : ",";
+  const text = Array.isArray(value) ? value.join(separator) : value === null ? "" : String(value);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     throw new ConfigError(`${path} in ${file} must be a value, not a section`);
   }

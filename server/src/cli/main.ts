@@ -1,0 +1,36 @@
+import { PenstockError } from "@penstock-dev/contract";
+import { Command } from "commander";
+import { ConfigError } from "../config/index.ts";
+import { addPublish } from "./publish-command.ts";
+import { addServe } from "./serve-command.ts";
+import { CommandError } from "./target.ts";
+
+const program = new Command("penstock").description(
+  "Streams of events, filtered, to everyone who follows them.",
+);
+program
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .showSuggestionAfterError(true);
+addServe(program);
+addPublish(program);
+
+// A reader that has enough closes the pipe: that is an end, and no error.
+process.stdout.on("error", (caught: NodeJS.ErrnoException) => {
+  if (caught.code === "EPIPE") process.exit(0);
+  throw caught;
+});
+
+try {
+  await program.parseAsync();
+} catch (caught) {
+  const told =
+    caught instanceof ConfigError ||
+    caught instanceof CommandError ||
+    caught instanceof PenstockError;
+  const message = caught instanceof Error ? caught.message : String(caught);
+  process.stderr.write(`penstock: ${message}\n`);
+  if (!told || process.env.PENSTOCK_DEBUG !== undefined)
+    process.stderr.write(`${caught instanceof Error ? caught.stack : ""}\n`);
+  process.exit(1);
+}
+process.exit(process.exitCode ?? 0);
