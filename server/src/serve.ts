@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Domain } from "@penstock-dev/contract";
-// chain
+import { chainEvents } from "@penstock-dev/domain-chain-events";
 import { tweets } from "@penstock-dev/domain-tweets";
 import type { FastifyInstance } from "fastify";
 import { openGrant, originPolicy } from "./access/index.ts";
@@ -33,7 +33,7 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 /** The domains that ship. */
-export const shippedDomains: readonly Domain[] = [tweets];
+export const shippedDomains: readonly Domain[] = [tweets, chainEvents];
 
 /**
  * Starts all roles in this process, ready when it resolves.

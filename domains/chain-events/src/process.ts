@@ -1,0 +1,86 @@
+import type { DomainEvent, ProcessOutcome } from "@penstock-dev/contract";
+import { inMainUnit, toRaw } from "./amounts.ts";
+import { ChainTree } from "./chain-tree.ts";
+import type { SettingsOf } from "./chains.ts";
+import { decodeEvmBlock } from "./evm-block.ts";
+import type { LoneRecord, RawChainRecord } from "./raw-record.ts";
+import { decodeUtxoBlock } from "./utxo-block.ts";
+
+/** A chain of which nothing came for so many raw records of its partition is forgotten. */
+export const IDLE_RECORDS_MAX = 20_000;
+
+/** The chains of a partition, by name. */
+export interface ChainState {
+  readonly chains: Map<string, ChainTree>;
+  lastOffset: number;
+}
+
+export function createChainState(): ChainState {
+  return { chains: new Map(), lastOffset: 0 };
+}
+
+/** The lowest raw offset that the state of a partition depends on. */
+export function chainStateFrom(state: ChainState): number {
+  let from = state.lastOffset + 1;
+  for (const chain of state.chains.values()) from = Math.min(from, chain.stateFrom);
+  return from;
+}
+
+/** What one raw record of a chain gives. */
+export function applyChainRecord(
+  raw: RawChainRecord,
+  state: ChainState,
+  offset: number,
+  settingsOf: SettingsOf,
+): ProcessOutcome {
+  state.lastOffset = offset;
+  for (const [name, chain] of state.chains) {
+    if (chain.lastOffset < offset - IDLE_RECORDS_MAX) state.chains.delete(name);
+  }
+  if (raw.type === "tx") return applyLone(raw, settingsOf);
+  const tree = state.chains.get(raw.chain);
+  if (raw.type === "final") {
+    if (tree === undefined) return { enriched: [], dead: `/chain ${raw.chain} has no blocks yet` };
+    tree.lastOffset = offset;
+    return tree.applyFinal(raw.number, raw.hash.toLowerCase(), offset);
+  }
+  const { decimals } = settingsOf(raw.chain);
+  const block = "receipts" in raw ? decodeEvmBlock(raw, decimals) : decodeUtxoBlock(raw, decimals);
+  if ("wrong" in block) return { enriched: [], dead: block.wrong };
+  const known = tree ?? new ChainTree(raw.chain, settingsOf(raw.chain));
+  state.chains.set(raw.chain, known);
+  known.lastOffset = offset;
+  return known.applyBlock(block, raw.head === true, offset);
+}
+
+/** An event that its producer decoded already: it belongs to no block, and is never undone. */
+function applyLone(raw: LoneRecord, settingsOf: SettingsOf): ProcessOutcome {
+  const { type: _type, id, value, fee, ...rest } = raw;
+  const { decimals } = settingsOf(raw.chain);
+  const rawValue = toRaw(value, decimals);
+  const rawFee = fee === undefined ? undefined : toRaw(fee, decimals);
+  if (rawValue === undefined)
+    return { enriched: [], dead: `/value has more than ${decimals} decimals` };
+  const event: DomainEvent = {
+    event_type: "tx",
+    id: `${raw.chain}:tx:${raw.hash ?? id ?? ""}`,
+    noun: "tx",
+    payload: {
+      ...lowered(rest),
+      value: inMainUnit(rawValue, decimals),
+      value_raw: rawValue.toString(),
+      ...(rawFee === undefined ? {} : { fee: inMainUnit(rawFee, decimals) }),
+    },
+  };
+  return { enriched: [event] };
+}
+
+/** Hex in lower case, as it is compared; other addresses have a case of their own. */
+function lowered(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(members).map(([name, value]) => [
+      name,
+      typeof value === "string" && value.startsWith("0x") ? value.toLowerCase() : value,
+    ]),
+  );
+}
