@@ -1,0 +1,43 @@
+import type { PenstockEvent } from "@penstock-dev/contract/event.ts";
+
+/**
+ * Keeps the ids of what holds, so that an undo or a deletion reaches the application exactly when it
+ * was given what they take back.
+ */
+export class Fold {
+  readonly #idsMax: number;
+  /** The partition of each id that holds, oldest first. */
+  readonly #held = new Map<string, string>();
+
+  /** @param idsMax the oldest are forgotten beyond so many */
+  constructor(idsMax = 100_000) {
+    this.#idsMax = idsMax;
+  }
+
+  /** Whether the application should be given an event. */
+  takes(event: PenstockEvent): boolean {
+    if (event.removed === true || event.event_type === "delete") return this.#held.delete(event.id);
+    this.#held.delete(event.id);
+    this.#held.set(event.id, event.position.split(":")[0] ?? "");
+    if (this.#held.size > this.#idsMax) {
+      for (const oldest of this.#held.keys()) {
+        this.#held.delete(oldest);
+        break;
+      }
+    }
+    return true;
+  }
+
+  /** Forgets what came from some partitions; answers the ids. */
+  drop(partitions: readonly string[]): string[] {
+    const dropped = [...this.#held]
+      .filter(([, partition]) => partitions.includes(partition))
+      .map(([id]) => id);
+    for (const id of dropped) this.#held.delete(id);
+    return dropped;
+  }
+
+  clear(): void {
+    this.#held.clear();
+  }
+}
