@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   transports: ["deliver", "access"],
   api: ["deliver", "ingest", "store", "streams", "access", "filter"],
   observe: [],
-  cli: ["config"],
+  cli: ["config", "log", "streams", "ingest"],
 };
 
 /** `options.ts` of every room, and nothing else of it, is what config may import. */

@@ -1,8 +1,11 @@
 import { PenstockError } from "@penstock-dev/contract";
 import { Command } from "commander";
 import { ConfigError } from "../config/index.ts";
+import { addDoctor } from "./doctor-command.ts";
 import { addPublish } from "./publish-command.ts";
 import { addServe } from "./serve-command.ts";
+import { addStreams } from "./streams-command.ts";
+import { addTail } from "./tail-command.ts";
 import { CommandError } from "./target.ts";
 
 const program = new Command("penstock").description(
@@ -12,7 +15,10 @@ program
   .configureOutput({ outputError: (text, write) => write(text) })
   .showSuggestionAfterError(true);
 addServe(program);
+addTail(program);
 addPublish(program);
+addStreams(program);
+addDoctor(program);
 
 // A reader that has enough closes the pipe: that is an end, and no error.
 process.stdout.on("error", (caught: NodeJS.ErrnoException) => {
