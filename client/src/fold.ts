@@ -16,9 +16,13 @@ export class Fold {
 
   /** Whether the application should be given an event. */
   takes(event: PenstockEvent): boolean {
-    if (event.removed === true || event.event_type === "delete") return this.#held.delete(event.id);
+    const partition = event.position.split(":")[0] ?? "";
+    if (event.removed === true || event.event_type === "delete") {
+      // Only who could write the event can take it back: the partition is that of the key.
+      return this.#held.get(event.id) === partition && this.#held.delete(event.id);
+    }
     this.#held.delete(event.id);
-    this.#held.set(event.id, event.position.split(":")[0] ?? "");
+    this.#held.set(event.id, partition);
     if (this.#held.size > this.#idsMax) {
       for (const oldest of this.#held.keys()) {
         this.#held.delete(oldest);

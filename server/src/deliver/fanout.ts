@@ -498,7 +498,8 @@ export class Fanout implements AsyncDisposable {
 
   #taken(): void {
     const { ring } = this.#state;
-    const tail = ring.overflow();
+    // What was not offered to everyone stays, whatever its size: the reader waits for it.
+    const tail = Math.min(ring.overflow(), this.#flusher.flushedSeq);
     if (tail > ring.tail) this.#evict(tail);
     this.#flusher.advance();
     for (const wake of this.#moreWaiters.splice(0)) wake();

@@ -231,74 +231,59 @@ export class Flusher {
       const full = [...lane.members].filter((member) => member.room() === 0);
       this.#split(lane, full, work);
     }
-    if (policy === "latest") this.#conflate(lane, nowMs, endSeq);
-    else this.#skip(lane, endSeq, nowMs);
+    if (policy === "skip") {
+      this.#skip(lane, endSeq, endSeq, nowMs);
+      return;
+    }
+    // What has left the ring cannot be conflated any more.
+    if (lane.lostFrom !== undefined) this.#skip(lane, this.#state.ring.tail, endSeq, nowMs);
+    if (this.#isBehind(lane, nowMs, endSeq)) this.#conflate(lane, nowMs, endSeq);
   }
 
-  #skip(lane: Lane, endSeq: number, nowMs: number): void {
+  /** Moves a lane to `toSeq`, behind a gap that tells of what it passes. */
+  #skip(lane: Lane, toSeq: number, endSeq: number, nowMs: number): void {
     const { ring } = this.#state;
     const nextSeq = lane.nextSeq(this.#state.broadcasts, endSeq);
     const from = lane.lostFrom ?? ring.placeAt(nextSeq);
-    const to = ring.placeAt(endSeq);
+    const to = ring.placeAt(toSeq);
     if (from === undefined || to === undefined) return;
-    const index = lane.interest.indexFrom(endSeq);
-    const { hidden, casts } = this.#passed(lane, index, endSeq);
+    const index = lane.interest.indexFrom(toSeq);
+    const { hidden, casts } = this.#passed(lane, index, toSeq);
     const matches = index - lane.index;
     const count = matches + casts - hidden;
     lane.lostFrom = undefined;
     if (count > 0) {
       const cancels = lane.interest.lastCancelSeq >= lane.upTo || casts > 0;
-      this.#writeGap(
-        lane,
-        { reason: "behind", from, to, count, exact: true, cancels },
-        endSeq,
-        nowMs,
-      );
+      // Some of what is passed may have been counted by an earlier conflation.
+      const exact = lane.conflateUntilSeq < 0;
+      this.#writeGap(lane, { reason: "behind", from, to, count, exact, cancels }, toSeq, nowMs);
       this.#drops("behind", count * lane.members.size);
     }
     this.#state.movements.advance(
-      endSeq - lane.upTo,
-      { delivered: 0, gap: count, empty: hidden, unmatched: endSeq - lane.upTo - matches - casts },
+      toSeq - lane.upTo,
+      { delivered: 0, gap: count, empty: hidden, unmatched: toSeq - lane.upTo - matches - casts },
       lane.members.size,
     );
     lane.index = index;
-    lane.upTo = endSeq;
-    lane.conflateUntilSeq = -1;
+    lane.upTo = toSeq;
+    if (lane.upTo >= lane.conflateUntilSeq) lane.conflateUntilSeq = -1;
   }
 
   /** Tells of all that a newer event of the same key replaces, and leaves the rest to be sent. */
   #conflate(lane: Lane, nowMs: number, endSeq: number): void {
     const { ring } = this.#state;
-    const from = lane.lostFrom ?? ring.placeAt(lane.nextSeq(this.#state.broadcasts, endSeq));
+    const from = ring.placeAt(lane.nextSeq(this.#state.broadcasts, endSeq));
     const to = ring.placeAt(endSeq);
     if (from === undefined || to === undefined) return;
-    const lost = Math.max(0, lane.interest.first - lane.index);
     lane.conflateUntilSeq = endSeq;
     const keep = this.#kept(lane, endSeq);
-    const rest = lane.interest.indexFrom(endSeq) - lane.index - lost;
-    const { hidden } = this.#passed(lane, lane.interest.indexFrom(endSeq), endSeq);
-    const count = lost + Math.max(0, rest - hidden - (keep?.matches ?? 0));
-    const cancels = lane.lostFrom !== undefined;
-    if (count > 0) {
-      this.#writeGap(
-        lane,
-        { reason: "conflated", from, to, count, exact: true, cancels },
-        lane.upTo,
-        nowMs,
-      );
-      this.#drops("conflated", count * lane.members.size);
-    }
-    if (lane.lostFrom !== undefined) {
-      const upTo = Math.max(lane.upTo, ring.tail);
-      this.#state.movements.advance(
-        upTo - lane.upTo,
-        { delivered: 0, gap: lost, empty: 0, unmatched: upTo - lane.upTo - lost },
-        lane.members.size,
-      );
-      lane.index += lost;
-      lane.upTo = upTo;
-      lane.lostFrom = undefined;
-    }
+    const endIndex = lane.interest.indexFrom(endSeq);
+    const { hidden } = this.#passed(lane, endIndex, endSeq);
+    const count = endIndex - lane.index - hidden - (keep?.matches ?? 0);
+    if (count === 0) return;
+    const gap = { reason: "conflated", from, to, count, exact: true, cancels: false } as const;
+    this.#writeGap(lane, gap, lane.upTo, nowMs);
+    this.#drops("conflated", count * lane.members.size);
   }
 
   /** The matches of a lane that conflation keeps: the newest of each key, and whatever cancels. */
@@ -324,7 +309,8 @@ export class Flusher {
 
   #passed(lane: Lane, toIndex: number, endSeq: number): { hidden: number; casts: number } {
     let hidden = 0;
-    for (let index = Math.max(lane.index, lane.interest.first); index < toIndex; index++) {
+    const first = Math.max(lane.index, lane.interest.first);
+    for (let index = first; index < toIndex; index++) {
       const seq = lane.interest.seqAt(index);
       if (seq !== undefined && this.#state.ring.get(seq)?.hidden === true) hidden += 1;
     }

@@ -16,6 +16,8 @@ export interface LiveReaderPort {
 
 const READ_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_MS = 500;
+/** The ring takes a batch in strides of this part of its bound, and is flushed between them. */
+const RING_STRIDES = 8;
 const UNREADABLE_REPORT_MS = 60_000;
 
 /** Reads a topic's partitions once for everybody, from where the ring begins, for ever. */
@@ -91,7 +93,16 @@ export class LiveReader {
       read.push({ entries, partition, next: result.next });
     }
     if (read.length === 0) return false;
-    for (const entry of merged(read.map(({ entries }) => entries))) this.#port.take(entry);
+    const strideBytes = this.#state.options.ringBytes / RING_STRIDES;
+    let takenBytes = 0;
+    for (const entry of merged(read.map(({ entries }) => entries))) {
+      this.#port.take(entry);
+      takenBytes += entry.sizeBytes;
+      if (takenBytes < strideBytes) continue;
+      this.#port.taken();
+      await this.#port.roomInRing();
+      takenBytes = 0;
+    }
     for (const { partition, next } of read) {
       this.#next[partition] = next;
       this.#state.ring.pass(partition, next, this.#decoders[partition]?.lastSource);

@@ -1,0 +1,97 @@
+import type { Random } from "./random.ts";
+import type { SdkClient } from "./sdk-client.ts";
+import type { ServerUnderTest } from "./server-under-test.ts";
+import type { SwarmClient } from "./swarm-client.ts";
+
+/** What can be made to happen while events flow. */
+export const FAULTS = [
+  /** Connections are cut at random moments. */
+  "cut",
+  /** The server is killed with -9 and started again. */
+  "kill",
+  /** The server is stopped cleanly and started again. */
+  "restart",
+  /** Clients replace their filters. */
+  "filters",
+  /** Clients stop reading for a while. */
+  "slow",
+  /** Clients connect a second time. */
+  "takeover",
+] as const;
+
+export type Fault = (typeof FAULTS)[number];
+
+/** How often each fault happened. */
+export interface FaultCounts {
+  kills: number;
+  restarts: number;
+  pauses: number;
+}
+
+/** Makes faults happen until the signal aborts. */
+export async function makeFaults(init: {
+  readonly faults: ReadonlySet<Fault>;
+  readonly server: ServerUnderTest;
+  readonly clients: readonly SwarmClient[];
+  readonly sdkClients: readonly SdkClient[];
+  /** The filters that a client may change to. */
+  readonly filtersFor: (client: SwarmClient) => readonly number[];
+  readonly random: Random;
+  readonly forMs: number;
+}): Promise<FaultCounts> {
+  const { faults, clients, sdkClients, random, forMs, server } = init;
+  const counts: FaultCounts = { kills: 0, restarts: 0, pauses: 0 };
+  const untilMs = Date.now() + forMs;
+  const serverFaults = (["kill", "restart"] as const).filter((fault) => faults.has(fault));
+  const serverEveryMs = Math.max(300, forMs / 3);
+  let serverAtMs = Date.now() + forMs / 4;
+  const pending: Promise<unknown>[] = [];
+  while (Date.now() < untilMs) {
+    const client = random.pick(clients);
+    if (faults.has("cut")) {
+      for (const one of random.some(clients, Math.ceil(clients.length / 20))) one.cut();
+      if (sdkClients.length > 0 && random.chance(0.3)) random.pick(sdkClients).cut();
+    }
+    if (faults.has("filters") && random.chance(0.7)) {
+      pending.push(client.update(random.pick(init.filtersFor(client))));
+    }
+    if (faults.has("slow") && random.chance(0.3)) {
+      client.pause(random.integer(100, 700));
+      counts.pauses += 1;
+    }
+    if (faults.has("takeover") && random.chance(0.3)) random.pick(clients).takeOver();
+    if (serverFaults.length > 0 && Date.now() > serverAtMs) {
+      serverAtMs = Date.now() + serverEveryMs;
+      if (random.pick(serverFaults) === "kill") {
+        await server.kill();
+        counts.kills += 1;
+      } else {
+        await server.stop();
+        counts.restarts += 1;
+      }
+      await server.start();
+    }
+    await new Promise((resolve) => setTimeout(resolve, random.integer(5, 40)));
+  }
+  await Promise.all(pending);
+  return counts;
+}
+
+/** Faults that were asked for and did not happen. */
+export function missingFaults(
+  faults: ReadonlySet<Fault>,
+  counts: FaultCounts,
+  clients: readonly SwarmClient[],
+): string[] {
+  const sum = (of: (client: SwarmClient) => number): number =>
+    clients.reduce((total, client) => total + of(client), 0);
+  const happened: { readonly [F in Fault]: number } = {
+    cut: sum(({ cuts }) => cuts),
+    kill: counts.kills,
+    restart: counts.restarts,
+    filters: sum(({ updates }) => updates),
+    slow: counts.pauses,
+    takeover: sum(({ takeOvers }) => takeOvers),
+  };
+  return [...faults].filter((fault) => happened[fault] === 0);
+}

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { loadConfig } from "../../server/src/config/index.ts";
+import { type RunningServer, serve } from "../../server/src/serve.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../server/bin/penstock.js", import.meta.url));
+
+/** A server that a run starts, stops and kills; its data and its ports stay the same. */
+export interface ServerUnderTest {
+  readonly url: string;
+  readonly adminUrl: string;
+  start(): Promise<void>;
+  /** Stops it cleanly. */
+  stop(): Promise<void>;
+  /** Kills it where it is, as `kill -9` does. Only a process of its own can be killed. */
+  kill(): Promise<void>;
+}
+
+/** @param flags options of `penstock serve`, by name without dashes */
+export async function serverUnderTest(init: {
+  readonly dataDir: string;
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly ownProcess: boolean;
+}): Promise<ServerUnderTest> {
+  const port = await freePort();
+  const adminPort = await freePort();
+  const flags = {
+    "data-dir": init.dataDir,
+    port: String(port),
+    "admin-port": String(adminPort),
+    "log-level": process.env.PENSTOCK_ORACLE_LOG ?? "silent",
+    "deliver-drain": "20ms",
+    ...init.flags,
+  };
+  const urls = { url: `http://127.0.0.1:${port}`, adminUrl: `http://127.0.0.1:${adminPort}` };
+  return init.ownProcess ? processServer(flags, urls) : localServer(flags, urls);
+}
+
+function localServer(
+  flags: Readonly<Record<string, string>>,
+  urls: { readonly url: string; readonly adminUrl: string },
+): ServerUnderTest {
+  let running: RunningServer | undefined;
+  return {
+    ...urls,
+    start: async () => {
+      const config = loadConfig({ flags, env: {}, yaml: undefined, yamlName: "penstock.yaml" });
+      running = await serve(config);
+    },
+    stop: async () => {
+      await running?.[Symbol.asyncDispose]();
+      running = undefined;
+    },
+    kill: async () => {
+      throw new Error("a server in this process cannot be killed");
+    },
+  };
+}
+
+function processServer(
+  flags: Readonly<Record<string, string>>,
+  urls: { readonly url: string; readonly adminUrl: string },
+): ServerUnderTest {
+  let child: ChildProcess | undefined;
+  const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
+    if (child === undefined || child.exitCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+    child = undefined;
+  };
+  return {
+    ...urls,
+    start: async () => {
+      const texts = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+      const started = spawn(process.execPath, [PROGRAM, "serve", ...texts], {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let said = "";
+      started.stderr?.on("data", (chunk: Buffer) => {
+        said = `${said}${String(chunk)}`.slice(-4000);
+      });
+      child = started;
+      for (;;) {
+        if (started.exitCode !== null) throw new Error(`the server did not start: ${said}`);
+        if (await isReady(urls.url)) return;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+  };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** A port that nobody listens on at the moment. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port could be had");
+  return address.port;
+}
