@@ -91,9 +91,11 @@ export class ChainWorld {
     const random = this.#random;
     const { depths, forkChance, finality } = this.#habits;
     const length = this.#tip.number - 1000;
+    const possible = depths.filter((depth) => depth <= length);
     const wanted = depths[this.#drawn % Math.max(1, depths.length)] ?? 1;
-    if (depths.length > 0 && length >= wanted && random.chance(forkChance)) this.#reorg(wanted);
-    else if (this.#blocks.length > 3 && random.chance(0.05)) this.#repeat();
+    if (possible.length > 0 && random.chance(forkChance)) {
+      this.#reorg(possible.includes(wanted) ? wanted : random.pick(possible));
+    } else if (this.#blocks.length > 3 && random.chance(0.05)) this.#repeat();
     else if (random.chance(0.06)) this.#orphan();
     else this.#extend();
     if (finality && this.#family === "evm" && random.chance(0.1)) this.#finalise();

@@ -31,9 +31,14 @@ interface Walk {
   accounted: number[] | undefined;
   /** By partition: the last offset that this connection delivered. */
   last: number[];
+  /** By partition: how far earlier connections came. */
+  had: number[];
+  /** Whether this connection has not said yet where it begins. */
+  fresh: boolean;
   filter: number;
   openedTick: number;
-  fresh: boolean;
+  /** What is being looked at, for whoever reads of a problem. */
+  seen: string;
   conflation: Conflation | undefined;
 }
 
@@ -89,12 +94,15 @@ export class Judge {
     const walk: Walk = {
       accounted: undefined,
       last: [],
+      had: [],
+      fresh: true,
       filter: -1,
       openedTick: 0,
-      fresh: true,
+      seen: "",
       conflation: undefined,
     };
-    for (const seen of observations) {
+    for (const [at, seen] of observations.entries()) {
+      walk.seen = `observation ${at} (${seen.kind})`;
       if (seen.kind === "opened") {
         walk.openedTick = seen.tick;
         walk.last = [];
@@ -120,18 +128,21 @@ export class Judge {
     verdict: Verdict,
   ): void {
     const { accounted } = walk;
-    if (accounted !== undefined && !walk.fresh) {
-      // In the middle of a connection: what the filters before had to give must be there.
+    if (accounted !== undefined) {
+      // A server that heard late how far an earlier connection came goes on from there.
+      if (walk.fresh) {
+        for (const [partition, had] of walk.had.entries()) {
+          accounted[partition] = Math.max(accounted[partition] ?? 0, had ?? 0);
+        }
+      }
+      // Wherever it goes on: what the filter before had to give up to there must be there.
       this.#passTo(seen.offsets.entries(), walk, verdict);
-    } else if (accounted !== undefined) {
-      for (const [partition, offset] of seen.offsets.entries()) {
-        if (offset <= (accounted[partition] ?? 0)) continue;
-        verdict.problems.push(
-          `${partition}: resumed at ${offset}, beyond ${accounted[partition]} that the client had`,
-        );
+      for (const [partition, offset] of accounted.entries()) {
+        walk.had[partition] = Math.max(walk.had[partition] ?? 0, offset ?? 0);
       }
     }
     walk.fresh = false;
+    walk.conflation = undefined;
     walk.filter = seen.filter;
     walk.accounted = [...seen.offsets];
   }
@@ -144,7 +155,9 @@ export class Judge {
       for (const entry of this.#between(walk.filter, partition, from, offset)) {
         if (entry.isDeletedLater) continue;
         verdict.expected += 1;
-        verdict.problems.push(`${partition}:${entry.offset} ${entry.eventType} was lost`);
+        verdict.problems.push(
+          `${partition}:${entry.offset} ${entry.eventType} was lost, as ${walk.seen} shows`,
+        );
       }
       if (walk.accounted !== undefined) walk.accounted[partition] = offset;
     }

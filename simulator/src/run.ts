@@ -49,7 +49,8 @@ export interface RunReport {
   readonly gaps: number;
   readonly gapped: number;
   readonly reorgs: number;
-  readonly deepestReorg: number;
+  /** Depths of the reorgs that happened. */
+  readonly depths: readonly number[];
   readonly deletions: number;
   readonly faults: FaultCounts;
 }
@@ -62,7 +63,7 @@ export interface World {
 
 const TICK_MS = 20;
 /** Until every client must have come to the end after the last event was published. */
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 60_000;
 
 /** Limits that make a short run pass through everything that a long one would. */
 const BRISK = {
@@ -144,7 +145,9 @@ async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
     gaps: sum(({ recording }) => recording.gaps),
     gapped: judged.gapped,
     reorgs: world.chains.reduce((total, { reorgs }) => total + reorgs, 0),
-    deepestReorg: Math.max(0, ...world.chains.flatMap(({ depthsSeen }) => depthsSeen)),
+    depths: [...new Set(world.chains.flatMap(({ depthsSeen }) => depthsSeen))].sort(
+      (a, b) => a - b,
+    ),
     deletions: world.tweets.deletions,
     faults: counts,
   };

@@ -23,7 +23,7 @@ export class Flusher {
   readonly #port: FlusherPort;
   /** Lanes that have something to do, in the order in which they came. */
   #queue: Lane[] = [];
-  /** Lanes that could not send all that they should: what eviction has to look at. */
+  /** Lanes that have not arrived at the end, queued or held: what eviction has to look at. */
   readonly #lagging = new Set<Lane>();
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -50,6 +50,7 @@ export class Flusher {
   queue(lane: Lane): void {
     if (lane.queued || this.#stopped) return;
     lane.queued = true;
+    this.#lagging.add(lane);
     this.#queue.push(lane);
     this.#running ??= this.#run();
   }
