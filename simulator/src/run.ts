@@ -123,6 +123,7 @@ async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
     await server.stop();
   }
   if (silentSkips !== 0) problems.push(`${silentSkips} positions were skipped silently`);
+  problems.push(...server.errors.slice(0, 20).map((line) => `the server logged: ${line}`));
   problems.push(...publisher.refusals.map((line) => `a record was refused: ${line}`));
   for (const fault of missingFaults(options.faults, counts, swarm.clients)) {
     problems.push(`the fault ${fault} never happened`);

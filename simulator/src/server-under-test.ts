@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,8 @@ export interface ServerUnderTest {
   readonly url: string;
   readonly adminUrl: string;
   start(): Promise<void>;
+  /** What it logged as an error: nothing that a client or a fault does may lead to that. */
+  readonly errors: readonly string[];
   /** Stops it cleanly. */
   stop(): Promise<void>;
   /** Kills it where it is, as `kill -9` does. Only a process of its own can be killed. */
@@ -30,7 +33,7 @@ export async function serverUnderTest(init: {
     "data-dir": init.dataDir,
     port: String(port),
     "admin-port": String(adminPort),
-    "log-level": process.env.PENSTOCK_ORACLE_LOG ?? "silent",
+    "log-level": "error",
     "deliver-drain": "20ms",
     ...init.flags,
   };
@@ -43,15 +46,25 @@ function localServer(
   urls: { readonly url: string; readonly adminUrl: string },
 ): ServerUnderTest {
   let running: RunningServer | undefined;
+  const errors: string[] = [];
+  const logs = channel("penstock.log");
+  const listener = (message: unknown): void => {
+    if ((message as { readonly level?: string }).level === "error") {
+      errors.push(JSON.stringify(message));
+    }
+  };
   return {
     ...urls,
+    errors,
     start: async () => {
       const config = loadConfig({ flags, env: {}, yaml: undefined, yamlName: "penstock.yaml" });
+      logs.subscribe(listener);
       running = await serve(config);
     },
     stop: async () => {
       await running?.[Symbol.asyncDispose]();
       running = undefined;
+      logs.unsubscribe(listener);
     },
     kill: async () => {
       throw new Error("a server in this process cannot be killed");
@@ -64,6 +77,7 @@ function processServer(
   urls: { readonly url: string; readonly adminUrl: string },
 ): ServerUnderTest {
   let child: ChildProcess | undefined;
+  const errors: string[] = [];
   const end = async (signal: "SIGTERM" | "SIGKILL"): Promise<void> => {
     if (child === undefined || child.exitCode !== null) return;
     const exited = once(child, "exit");
@@ -73,6 +87,7 @@ function processServer(
   };
   return {
     ...urls,
+    errors,
     start: async () => {
       const texts = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
       const started = spawn(process.execPath, [PROGRAM, "serve", ...texts], {
@@ -81,6 +96,11 @@ function processServer(
       let said = "";
       started.stderr?.on("data", (chunk: Buffer) => {
         said = `${said}${String(chunk)}`.slice(-4000);
+        errors.push(
+          ...String(chunk)
+            .split("\n")
+            .filter((line) => line !== ""),
+        );
       });
       child = started;
       for (;;) {

@@ -1,8 +1,8 @@
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import type { Command } from "commander";
+import { readableFile } from "../ingest/index.ts";
 import { shippedDomains } from "../serve.ts";
 import { Progress } from "./progress.ts";
 import { ask, CommandError, problemText, targetUrl } from "./target.ts";
@@ -57,7 +57,8 @@ async function publishLines(
   const perSecond = readSpeed(speed);
   const size = file === undefined ? undefined : fileSize(file);
   const progress = new Progress(size, process.stderr);
-  const input = file === undefined ? process.stdin : openFile(file, progress);
+  const input =
+    file === undefined ? process.stdin : readableFile(file, (count) => progress.read(count));
   const body = Readable.toWeb(
     Readable.from(records(stream, input, perSecond, progress)),
   ) as ReadableStream;
@@ -97,15 +98,6 @@ function fileSize(path: string): number {
       `${path} cannot be read: ${caught instanceof Error ? caught.message : String(caught)}`,
     );
   }
-}
-
-function openFile(path: string, progress: Progress): Readable {
-  const raw = createReadStream(path);
-  raw.on("data", (chunk) => progress.read(chunk.length));
-  if (!path.endsWith(".gz")) return raw;
-  const plain = createGunzip();
-  raw.on("error", (caught) => plain.destroy(caught));
-  return raw.pipe(plain);
 }
 
 /** The records of the lines: as they are, or what a known recording's lines stand for. */

@@ -8,3 +8,5 @@ export { type Ingested, Ingester } from "./ingester.ts";
 export { parseJsonBytes } from "./json-text.ts";
 export { ingestOptions } from "./options.ts";
 export { partitionOf } from "./partitioner.ts";
+export { startEvmSource } from "./sources/evm-source.ts";
+export { readableFile, startFileSource } from "./sources/file-source.ts";

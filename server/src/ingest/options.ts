@@ -1,4 +1,4 @@
-import { bytes, integer } from "../option.ts";
+import { bytes, duration, integer } from "../option.ts";
 
 /** Ingestion's limits. */
 export const ingestOptions = {
@@ -21,4 +21,18 @@ export const ingestOptions = {
   batchesInFlight: integer(4, "Batches of one request that wait for the log at once.", {
     min: "1",
   }),
+  sourcePollMs: duration("2s", "How often a chain's node is asked that does not tell by itself.", {
+    min: "50ms",
+  }),
+  sourceTimeoutMs: duration("20s", "A node that takes longer for one answer is replaced.", {
+    min: "100ms",
+  }),
+  sourceRetryMs: duration("500ms", "The first wait after a node failed; it doubles each time.", {
+    min: "10ms",
+  }),
+  sourceRetryMaxMs: duration("15s", "A node that comes back is followed within this time."),
+  sourceRollbackAfterMs: duration(
+    "60s",
+    "A node that stands behind what was told for so long has rolled back; sooner, it may just lag.",
+  ),
 } as const;

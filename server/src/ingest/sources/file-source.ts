@@ -1,0 +1,155 @@
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { PenstockError } from "@penstock-dev/contract";
+import type { Log } from "../../log/index.ts";
+import type { IngestRecord, Stream } from "../../streams/index.ts";
+import type { Ingester } from "../ingester.ts";
+import { parseJsonBytes } from "../json-text.ts";
+import { readLines } from "../line-reader.ts";
+import { pause, type Tell } from "./source.ts";
+
+/** What a `file` source publishes. */
+export interface FileSourceInit {
+  readonly path: string;
+  /** Raw records a second; infinite: as fast as the log takes them. */
+  readonly perSecond: number;
+  readonly stream: Stream;
+  readonly ingester: Ingester;
+  readonly log: Log;
+  readonly tell: Tell;
+}
+
+/** Names the line that a record came from, so that a restart goes on behind it. */
+export const ORIGIN_HEADER = "origin";
+/** Records at the end of each partition in which the last lines are looked for. */
+const TAIL_RECORDS = 5000;
+
+/** The bytes of a file, unpacked where its name ends in `.gz`. */
+export function readableFile(path: string, onBytes?: (count: number) => void): Readable {
+  const raw = createReadStream(path);
+  if (onBytes !== undefined) raw.on("data", (chunk) => onBytes(chunk.length));
+  if (!path.endsWith(".gz")) return raw;
+  const plain = createGunzip();
+  raw.on("error", (caught) => plain.destroy(caught));
+  return raw.pipe(plain);
+}
+
+/**
+ * Publishes a file once: a JSON record a line, or the lines of a known recording. After a restart
+ * it goes on behind the lines that the raw topic has.
+ */
+export function startFileSource(init: FileSourceInit): AsyncDisposable {
+  const abort = new AbortController();
+  const running = publish(init, abort.signal).catch((caught: unknown) => {
+    if (abort.signal.aborted) return;
+    const error = caught instanceof Error ? caught.message : String(caught);
+    init.tell("error", "a file cannot be published further", { path: init.path, error });
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      abort.abort();
+      await running;
+    },
+  };
+}
+
+async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void> {
+  const { path, stream, ingester, tell } = init;
+  const { lineBytesMax, batchLinesMax } = ingester.options;
+  const done = await publishedOf(init);
+  const memory = new Map<string, unknown>();
+  const counts = { published: 0, refused: 0, before: 0 };
+  const startMs = performance.now();
+  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax })) {
+    const batch: IngestRecord[] = [];
+    for (const { number, bytes } of lines) {
+      for (const [at, value] of recordsOf(stream, bytes, memory).entries()) {
+        const origin = `${basename(path)}:${number}:${at}`;
+        if (done.has(number, origin)) {
+          counts.before += 1;
+          continue;
+        }
+        try {
+          const record = ingester.accept(stream, value, origin);
+          batch.push({ ...record, headers: { ...record.headers, [ORIGIN_HEADER]: origin } });
+        } catch (caught) {
+          counts.refused += 1;
+          const { message, errors } = PenstockError.from(caught);
+          tell("warn", "a line is passed over", { path, line: number, reason: message, errors });
+        }
+      }
+    }
+    const slices = Number.isFinite(init.perSecond) ? batch.map((one) => [one]) : [batch];
+    for (const records of slices) {
+      if (signal.aborted) return;
+      if (records.length === 0) continue;
+      await ingester.append(stream, records);
+      counts.published += records.length;
+      const dueMs = startMs + (counts.published / init.perSecond) * 1000;
+      if (dueMs > performance.now()) await pause(dueMs - performance.now(), signal);
+    }
+  }
+  tell("info", "a file is published", { path, ...counts });
+}
+
+function recordsOf(
+  stream: Stream,
+  bytes: Buffer | undefined,
+  memory: Map<string, unknown>,
+): readonly unknown[] {
+  // A line that is too long or no JSON is refused like any other, with its number.
+  if (bytes === undefined) return [undefined];
+  let value: unknown;
+  try {
+    value = parseJsonBytes(bytes);
+  } catch {
+    return [undefined];
+  }
+  return stream.domain?.fromRecording?.(value, memory) ?? [value];
+}
+
+/** What of a file the raw topic has: its batches go in order, each whole or in part. */
+class Published {
+  readonly #origins = new Set<string>();
+  readonly #batchLines: number;
+  #lastLine = 0;
+
+  constructor(batchLines: number) {
+    this.#batchLines = batchLines;
+  }
+
+  add(origin: string): void {
+    this.#origins.add(origin);
+    this.#lastLine = Math.max(this.#lastLine, Number(origin.split(":").at(-2)));
+  }
+
+  /** Whether a record of a line is there: all of those a batch before the last line are. */
+  has(line: number, origin: string): boolean {
+    return line <= this.#lastLine - this.#batchLines || this.#origins.has(origin);
+  }
+}
+
+/** What the end of the raw topic has of a file. */
+async function publishedOf({ log, stream, path, ingester }: FileSourceInit): Promise<Published> {
+  const published = new Published(ingester.options.batchLinesMax);
+  const prefix = `${basename(path)}:`;
+  const heads = await log.heads(stream.ingestTopic);
+  const floors = await log.floors(stream.ingestTopic);
+  for (const [partition, head] of heads.entries()) {
+    let next = Math.max(floors[partition] ?? 0, head - TAIL_RECORDS);
+    while (next < head) {
+      const limits = { recordsMax: 500, bytesMax: 16 * 1024 * 1024 };
+      const read = await log.read(stream.ingestTopic, partition, next, limits);
+      for (const { headers } of read.records) {
+        const origin = headers[ORIGIN_HEADER];
+        if (origin === undefined || !origin.startsWith(prefix)) continue;
+        published.add(origin);
+      }
+      if (read.next <= next) break;
+      next = read.next;
+    }
+  }
+  return published;
+}

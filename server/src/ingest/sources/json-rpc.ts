@@ -1,0 +1,166 @@
+import { WebSocket } from "ws";
+
+/** A connection to a node that speaks JSON-RPC 2.0. */
+export interface JsonRpc extends Disposable {
+  /**
+   * Calls a method.
+   *
+   * @throws RpcError where the node refuses, answers nonsense, or does not answer in time
+   */
+  request(method: string, params: readonly unknown[]): Promise<unknown>;
+  /** Aborts when the connection is gone; never for one that connects anew for each call. */
+  readonly gone: AbortSignal;
+  /** Calls back at each new head, where the transport can. */
+  onNotification(listener: () => void): void;
+}
+
+/** A node that cannot be used at the moment: why. */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+}
+
+/** What a node may answer at most: a block of 50 MB with its receipts is none. */
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+
+/**
+ * Connects to a node over WebSocket or HTTP.
+ *
+ * @throws RpcError where it cannot be reached within the time
+ */
+export async function connectRpc(url: string, timeoutMs: number): Promise<JsonRpc> {
+  return /^wss?:/.test(url) ? await connectSocket(url, timeoutMs) : httpRpc(url, timeoutMs);
+}
+
+function httpRpc(url: string, timeoutMs: number): JsonRpc {
+  let number = 0;
+  return {
+    gone: new AbortController().signal,
+    onNotification: () => undefined,
+    request: async (method, params) => {
+      number += 1;
+      let body: unknown;
+      try {
+        const response = await fetch(url, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ jsonrpc: "2.0", id: number, method, params }),
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        body = await response.json();
+      } catch (cause) {
+        throw new RpcError(`${method} failed: ${reasonOf(cause)}`, { cause });
+      }
+      return resultOf(method, body);
+    },
+    [Symbol.dispose]: () => undefined,
+  };
+}
+
+async function connectSocket(url: string, timeoutMs: number): Promise<JsonRpc> {
+  const socket = new WebSocket(url, {
+    handshakeTimeout: timeoutMs,
+    maxPayload: ANSWER_BYTES_MAX,
+    perMessageDeflate: false,
+  });
+  const rpc = new SocketRpc(socket, timeoutMs);
+  const opened = Promise.withResolvers<void>();
+  socket.once("open", () => opened.resolve());
+  socket.once("error", (cause) => {
+    opened.reject(new RpcError(`${url} cannot be reached: ${reasonOf(cause)}`, { cause }));
+  });
+  await opened.promise;
+  return rpc;
+}
+
+interface Waiting {
+  readonly resolve: (body: unknown) => void;
+  readonly reject: (error: RpcError) => void;
+}
+
+class SocketRpc implements JsonRpc {
+  readonly #socket: WebSocket;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #gone = new AbortController();
+  #number = 0;
+  #listener: () => void = () => undefined;
+
+  constructor(socket: WebSocket, timeoutMs: number) {
+    this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
+    socket.on("message", (data) => this.#receive(String(data)));
+    socket.on("error", () => socket.terminate());
+    socket.on("close", () => this.#end("the connection was closed"));
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  onNotification(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  async request(method: string, params: readonly unknown[]): Promise<unknown> {
+    if (this.#socket.readyState !== WebSocket.OPEN) {
+      throw new RpcError(`${method} failed: the connection is closed`);
+    }
+    this.#number += 1;
+    const id = this.#number;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, { resolve, reject });
+    const timer = setTimeout(() => {
+      reject(new RpcError(`${method} was not answered within ${this.#timeoutMs} ms`));
+      this.#socket.terminate();
+    }, this.#timeoutMs);
+    try {
+      this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+      return resultOf(method, await promise);
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.terminate();
+  }
+
+  #receive(text: string): void {
+    let body: { readonly id?: unknown; readonly method?: unknown };
+    try {
+      body = JSON.parse(text) as typeof body;
+    } catch {
+      this.#end("the node sent what is no JSON");
+      this.#socket.terminate();
+      return;
+    }
+    if (typeof body !== "object" || body === null) return;
+    if (body.method === "eth_subscription") this.#listener();
+    else if (typeof body.id === "number") this.#waiting.get(body.id)?.resolve(body);
+  }
+
+  #end(reason: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new RpcError(reason));
+    this.#waiting.clear();
+    this.#gone.abort();
+    this.#listener();
+  }
+}
+
+function resultOf(method: string, body: unknown): unknown {
+  if (typeof body !== "object" || body === null) {
+    throw new RpcError(`${method} was answered with what is no JSON-RPC`);
+  }
+  const { result, error } = body as { result?: unknown; error?: { readonly message?: unknown } };
+  if (error !== undefined && error !== null) {
+    throw new RpcError(`${method} was refused: ${String(error.message ?? "no reason")}`);
+  }
+  if (result === undefined) throw new RpcError(`${method} was answered without a result`);
+  return result;
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? cause.cause.message : cause.message;
+}
