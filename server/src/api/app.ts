@@ -1,6 +1,7 @@
 import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance } from "fastify";
 import { parseJsonBytes, registerIngest } from "../ingest/index.ts";
+import { installBodyDeadline } from "./body-deadline.ts";
 import type { ApiContext } from "./context.ts";
 import { registerHealth } from "./health-routes.ts";
 import { installProblems } from "./problem.ts";
@@ -10,17 +11,27 @@ import { registerStreams } from "./stream-routes.ts";
 
 /** The public HTTP surface, but for what streams. */
 export function createApp(context: ApiContext): FastifyInstance {
+  const { headersTimeoutMs, bodyTimeoutMs, idleTimeoutMs } = context.options;
   const app = Fastify({
     logger: false,
     bodyLimit: context.options.bodyBytesMax,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 256 },
-    // Slow requests are cut: headers and body have their time, and idle connections an end.
-    requestTimeout: 300_000,
+    // Slow requests are cut: headers and body have their time, and idle connections an end. There
+    // is none for whole requests, for a body of NDJSON may come for hours.
+    requestTimeout: 0,
+    connectionTimeout: idleTimeoutMs,
     keepAliveTimeout: 72_000,
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: Math.max(50, Math.min(30_000, headersTimeoutMs / 4)),
+      // Other upgrades than ours (`h2c`, which curl offers) are passed over (RFC 9110 §7.8).
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    },
   });
   installProblems(app, context.report);
+  installBodyDeadline(app, bodyTimeoutMs);
   app.register(cors, {
     hook: "onRequest",
     delegator: (request, done) => {
