@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { PenstockError } from "@penstock-dev/contract";
 import type { FastifyInstance } from "fastify";
 import type { Ingester } from "./ingester.ts";
-import { parseJsonBytes } from "./json-text.ts";
+import { readJsonBody } from "./json-body.ts";
 import { ingestLines } from "./ndjson-ingest.ts";
 
 const TYPES = "Send `application/json` for one event, or `application/x-ndjson` for one a line.";
@@ -11,11 +11,17 @@ const TYPES = "Send `application/json` for one event, or `application/x-ndjson` 
 export function registerIngest(app: FastifyInstance, ingester: Ingester): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      "application/json",
-      { parseAs: "buffer", bodyLimit: ingester.options.bodyBytesMax },
-      async (_request: unknown, body: Buffer) => parseJsonBytes(body),
-    );
+    scope.addHook("onRequest", async (request) => {
+      const encoding = request.headers["content-encoding"] ?? "identity";
+      if (encoding.toLowerCase() === "identity") return;
+      throw new PenstockError(
+        "unsupported_media_type",
+        `Send the body as it is: Content-Encoding ${encoding.slice(0, 40)} is not undone here.`,
+      );
+    });
+    scope.addContentTypeParser("application/json", async (_request: unknown, body: Readable) => {
+      return await readJsonBody(ingester, body);
+    });
     scope.addContentTypeParser(
       ["application/x-ndjson", "application/ndjson", "application/jsonl"],
       async (_request: unknown, body: Readable) => body,
@@ -29,6 +35,8 @@ export function registerIngest(app: FastifyInstance, ingester: Ingester): void {
       if (type === undefined) throw new PenstockError("unsupported_media_type", TYPES);
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
       if (/^application\/(x-ndjson|ndjson|jsonl)\b/.test(type)) {
+        // Who comes while too much waits is told so at once, and reads it in the status.
+        ingester.hold(1)();
         reply.type("application/x-ndjson; charset=utf-8");
         return reply.send(ingestLines(ingester, stream, request.body as Readable, idempotencyKey));
       }

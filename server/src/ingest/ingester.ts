@@ -47,6 +47,25 @@ export class Ingester {
     return stream;
   }
 
+  /**
+   * Counts bytes that come in among what waits for the log, until the function that it returns is
+   * called: a thousand bodies that arrive at once are bounded as what they become is.
+   *
+   * @throws PenstockError `overloaded` where too much waits already
+   */
+  hold(bytes: number): () => void {
+    if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > this.options.inFlightBytesMax) {
+      throw new PenstockError("overloaded", "More waits for the log than it takes at once.", {
+        retryAfterMs: 1000,
+      });
+    }
+    this.#inFlightBytes += bytes;
+    return () => {
+      this.#inFlightBytes -= bytes;
+      bytes = 0;
+    };
+  }
+
   /** @throws PenstockError `invalid_event`, with the path of each member that is wrong */
   accept(stream: Stream, value: unknown, idempotencyKey: string | undefined): IngestRecord {
     return stream.ingest.accept(value, { nowMs: this.#now(), idempotencyKey });
@@ -61,16 +80,11 @@ export class Ingester {
   async append(stream: Stream, accepted: readonly IngestRecord[]): Promise<readonly Ingested[]> {
     let bytes = 0;
     for (const { value } of accepted) bytes += value.length;
-    if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > this.options.inFlightBytesMax) {
-      throw new PenstockError("overloaded", "More waits for the log than it takes at once.", {
-        retryAfterMs: 1000,
-      });
-    }
-    this.#inFlightBytes += bytes;
+    const release = this.hold(bytes);
     try {
       return await this.#append(stream, accepted);
     } finally {
-      this.#inFlightBytes -= bytes;
+      release();
     }
   }
 

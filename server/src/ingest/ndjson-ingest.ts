@@ -1,7 +1,7 @@
-import { once } from "node:events";
-import { PassThrough, type Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { PenstockError } from "@penstock-dev/contract";
 import type { IngestRecord, Stream } from "../streams/index.ts";
+import { AnswerQueue } from "./answer-queue.ts";
 import type { Ingester } from "./ingester.ts";
 import { parseJsonBytes } from "./json-text.ts";
 import { type Line, readLines } from "./line-reader.ts";
@@ -17,33 +17,28 @@ export function ingestLines(
   body: Readable,
   idempotencyKey: string | undefined,
 ): Readable {
-  const answers = new PassThrough();
-  run(ingester, stream, body, idempotencyKey, answers).catch((caught: unknown) => {
-    answers.destroy(caught instanceof Error ? caught : new Error(String(caught)));
-  });
-  return answers;
+  const answers = new AnswerQueue(ingester.options.batchesInFlight);
+  void readBody(ingester, stream, body, idempotencyKey, answers);
+  return Readable.from(answers.read(), { highWaterMark: 1 });
 }
 
-async function run(
+async function readBody(
   ingester: Ingester,
   stream: Stream,
   body: Readable,
   idempotencyKey: string | undefined,
-  answers: PassThrough,
+  answers: AnswerQueue,
 ): Promise<void> {
-  const { lineBytesMax, batchLinesMax, batchesInFlight } = ingester.options;
-  const inFlight: Promise<void>[] = [];
-  let written: Promise<void> = Promise.resolve();
-  for await (const lines of readLines(body, { lineBytesMax, batchLinesMax })) {
-    const text = ingestBatch(ingester, stream, lines, idempotencyKey);
-    written = written.then(async () => {
-      if (!answers.write(await text)) await once(answers, "drain");
-    });
-    inFlight.push(written);
-    if (inFlight.length >= batchesInFlight) await inFlight.shift();
+  const { lineBytesMax, batchLinesMax } = ingester.options;
+  try {
+    for await (const lines of readLines(body, { lineBytesMax, batchLinesMax })) {
+      if (!(await answers.add(ingestBatch(ingester, stream, lines, idempotencyKey)))) return;
+    }
+    answers.end();
+  } catch (caught) {
+    // The client left in the middle: what it sent whole is in the log, and nobody is there to tell.
+    answers.end(body.readableAborted ? undefined : caught);
   }
-  await written;
-  answers.end();
 }
 
 async function ingestBatch(
@@ -57,7 +52,7 @@ async function ingestBatch(
   const places: number[] = [];
   for (const [place, line] of lines.entries()) {
     try {
-      const value = parseLine(line, lineLimit(ingester));
+      const value = parseLine(line, ingester.options.lineBytesMax);
       const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}:${line.number}`;
       accepted.push(ingester.accept(stream, value, key));
       places.push(place);
@@ -77,10 +72,6 @@ async function ingestBatch(
     for (const place of places) answers[place] = refusal(lines[place] as Line, error);
   }
   return answers.join("");
-}
-
-function lineLimit(ingester: Ingester): number {
-  return ingester.options.lineBytesMax;
 }
 
 function parseLine({ bytes }: Line, limit: number): unknown {

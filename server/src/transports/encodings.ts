@@ -10,6 +10,11 @@ export function pingFrame(payload: string): Buffer {
   return frame(0x89, Buffer.byteLength(payload), (target, at) => target.write(payload, at));
 }
 
+/** A whole pong frame; its payload is the ping's. */
+export function pongFrame(payload: Uint8Array): Buffer {
+  return frame(0x8a, payload.length, (target, at) => target.set(payload, at));
+}
+
 function frame(first: number, length: number, fill: (target: Buffer, at: number) => void): Buffer {
   const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   // Not from the pool: a frame lives as long as its entry, and would keep its neighbours alive.

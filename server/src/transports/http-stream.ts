@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { CLOSE } from "@penstock-dev/contract";
 import type { Grant } from "../access/index.ts";
 import {
   type Delivery,
@@ -18,10 +19,12 @@ class HttpStreamOutlet implements Outlet {
   readonly encoding: Encoding;
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
+  readonly #closeTimeoutMs: number;
 
-  constructor(encoding: Encoding, socket: Socket, drained: () => void) {
+  constructor(encoding: Encoding, socket: Socket, closeTimeoutMs: number, drained: () => void) {
     this.encoding = encoding;
     this.#socket = socket;
+    this.#closeTimeoutMs = closeTimeoutMs;
     this.#writer = new SocketWriter(socket, drained);
   }
 
@@ -33,39 +36,47 @@ class HttpStreamOutlet implements Outlet {
     this.#writer.write(bytes);
   }
 
-  unreadMs(nowMs: number): number {
-    return this.#writer.waitingMs(nowMs);
+  unreadMs(): number {
+    return this.#writer.waitingMs();
   }
 
-  close(_code: number, _reason: string, last: Uint8Array | undefined): void {
-    if (!this.#writer.isIdle) {
+  close(code: number, _reason: string, last: Uint8Array | undefined): void {
+    if (code === CLOSE.unread) {
       this.#socket.destroy();
       return;
     }
     if (last !== undefined) this.#writer.write(last);
     this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), 5000);
+    const timer = setTimeout(() => this.#socket.destroy(), this.#closeTimeoutMs);
     timer.unref();
+    this.#socket.once("close", () => clearTimeout(timer));
   }
 }
 
-/**
- * Answers a request with a stream. What could fail was done before: the answer is 200.
- *
- * @param headers besides the content type: those of CORS
- */
-export function openHttpStream(
-  delivery: Delivery,
-  request: IncomingMessage,
-  encoding: Encoding,
-  contentType: string,
-  headers: Readonly<Record<string, string>>,
-  grant: Grant,
-): StreamConnection {
+/** A silent peer is asked by the kernel whether it still lives: HTTP has no ping of its own. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** What a stream over HTTP is made of. */
+export interface HttpStreamInit {
+  readonly delivery: Delivery;
+  readonly encoding: Encoding;
+  readonly contentType: string;
+  /** Besides the content type: those of CORS. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly grant: Grant;
+  readonly closeTimeoutMs: number;
+}
+
+/** Answers a request with a stream. What could fail was done before: the answer is 200. */
+export function openHttpStream(request: IncomingMessage, init: HttpStreamInit): StreamConnection {
   const { socket } = request;
+  const { delivery, encoding, contentType, headers, grant, closeTimeoutMs } = init;
   socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
   socket.setTimeout(0);
-  const outlet: HttpStreamOutlet = new HttpStreamOutlet(encoding, socket, () => connection.ready());
+  const outlet: HttpStreamOutlet = new HttpStreamOutlet(encoding, socket, closeTimeoutMs, () =>
+    connection.ready(),
+  );
   const connection: StreamConnection = new StreamConnection(delivery, outlet, grant);
   const lines = [
     "HTTP/1.1 200 OK",
@@ -77,7 +88,9 @@ export function openHttpStream(
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-  socket.once("close", () => connection.closed(1006));
+  // A client may leave while its subscription is being made: then nobody tells of the end again.
+  if (socket.destroyed) connection.closed(1006);
+  else socket.once("close", () => connection.closed(1006));
   socket.on("error", () => socket.destroy());
   return connection;
 }

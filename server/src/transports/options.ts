@@ -25,5 +25,10 @@ export const transportOptions = {
   frameBytesMax: bytes("1MiB", "A subscription of a thousand values fits many times.", {
     min: "1KiB",
   }),
+  fragmentsMax: integer(
+    1024,
+    "Libraries send a frame whole, or in pieces of some KiB; each piece costs memory of its own.",
+    { min: "1" },
+  ),
   closeTimeoutMs: duration("5s", "A peer that does not answer a close is cut."),
 } as const;

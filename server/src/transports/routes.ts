@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { PenstockError, type Start } from "@penstock-dev/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Grant, OriginPolicy } from "../access/index.ts";
-import type { Delivery } from "../deliver/index.ts";
+import type { Delivery, StreamConnection } from "../deliver/index.ts";
 import { openHttpStream } from "./http-stream.ts";
 import { readLiveQuery } from "./live-query.ts";
 import { ndjson } from "./ndjson.ts";
@@ -23,6 +24,7 @@ export interface TransportContext {
 export function registerTransports(app: FastifyInstance, context: TransportContext): void {
   const { delivery } = context;
   const websockets = new WebSocketTransport(delivery, context.options);
+  const answer = streamAnswers(app, context);
   app.server.on("upgrade", (request, socket, head) => {
     upgrade(context, websockets, request, socket, head);
   });
@@ -35,8 +37,7 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
     );
     const format = formatOf(request);
     const session = await delivery.subscribe(wanted, grant);
-    const connection = answer(context, request, reply, format, grant);
-    void connection.open(session, undefined, true);
+    void answer(request, reply, format, grant).open(session, undefined, true);
   });
   app.get<{ Params: { session: string } }>("/v1/stream/:session/events", async (request, reply) => {
     const grant = context.grant(request.raw);
@@ -44,22 +45,62 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
     const session = await delivery.sessions.get(request.params.session, grant.clientId);
     const start = startOf(request.raw);
     if (start !== undefined) await delivery.find(session, start);
-    const connection = answer(context, request, reply, format, grant);
-    void connection.open(session, start, true);
+    if (delivery.isDraining) throw stopping();
+    void answer(request, reply, format, grant).open(session, start, true);
+  });
+  app.route({
+    method: ["HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    url: "/v1/:stream/live",
+    handler: onlyGet,
+  });
+  app.route({
+    method: ["HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    url: "/v1/stream/:session/events",
+    handler: onlyGet,
   });
 }
 
-function answer(
-  context: TransportContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  format: typeof sse | typeof ndjson,
-  grant: Grant,
-) {
-  const headers = context.origins.headers(request.headers.origin, request.headers.host);
-  reply.hijack();
-  const { encoding, contentType } = format;
-  return openHttpStream(context.delivery, request.raw, encoding, contentType, headers, grant);
+/** Makes the function that turns an answer into a stream. */
+function streamAnswers(app: FastifyInstance, context: TransportContext) {
+  const { delivery, options, origins } = context;
+  const streaming = new WeakSet<Socket>();
+  // A stream is the last thing on its connection: what follows it could never be answered.
+  app.addHook("onRequest", async (request, reply) => {
+    if (!streaming.has(request.raw.socket)) return;
+    reply.hijack();
+    request.raw.socket.destroy();
+  });
+  return (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { encoding, contentType }: typeof sse | typeof ndjson,
+    grant: Grant,
+  ): StreamConnection => {
+    if (reply.raw.socket === null && !request.raw.socket.destroyed) {
+      throw new PenstockError(
+        "invalid_request",
+        "A stream cannot wait behind another answer: open a connection of its own.",
+      );
+    }
+    const headers = origins.headers(request.headers.origin, request.headers.host);
+    reply.hijack();
+    streaming.add(request.raw.socket);
+    const { closeTimeoutMs } = options;
+    const init = { delivery, encoding, contentType, headers, grant, closeTimeoutMs };
+    return openHttpStream(request.raw, init);
+  };
+}
+
+async function onlyGet(request: FastifyRequest, reply: FastifyReply): Promise<never> {
+  reply.header("allow", "GET");
+  throw new PenstockError(
+    "method_not_allowed",
+    `${request.method} does nothing here; GET streams.`,
+  );
+}
+
+function stopping(): PenstockError {
+  return new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
 }
 
 function formatOf(request: FastifyRequest): typeof sse | typeof ndjson {
@@ -78,7 +119,9 @@ function startOf(request: IncomingMessage): Start | undefined {
 }
 
 function queryOf(request: IncomingMessage): URLSearchParams {
-  return new URL(request.url ?? "/", "http://localhost").searchParams;
+  const url = request.url ?? "";
+  const mark = url.indexOf("?");
+  return new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
 }
 
 function upgrade(
@@ -98,23 +141,21 @@ function upgrade(
       );
     }
     const opening = openingOf(context, request);
-    if (context.delivery.isDraining) {
-      throw new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
-    }
+    if (context.delivery.isDraining) throw stopping();
     websockets.accept(request, socket, head, context.grant(request), opening);
   } catch (caught) {
-    refuse(socket, PenstockError.from(caught));
+    refuse(socket, PenstockError.from(caught), context.options.closeTimeoutMs);
   }
 }
 
 /** What an upgrade's address asks for. */
 function openingOf(context: TransportContext, request: IncomingMessage): Opening {
   const { delivery } = context;
-  const { pathname } = new URL(request.url ?? "/", "http://localhost");
+  const pathname = pathOf(request);
   if (pathname === "/stream/ws" || pathname === "/v1/stream/ws") return { kind: "later" };
   const live = /^\/v1\/([^/]+)\/live$/.exec(pathname);
   if (live !== null) {
-    const name = decodeURIComponent(live[1] ?? "");
+    const name = live[1] ?? "";
     return {
       kind: "now",
       begin: async (connection) => {
@@ -126,27 +167,43 @@ function openingOf(context: TransportContext, request: IncomingMessage): Opening
   }
   const resumed = /^\/(?:v1\/)?stream\/([^/]+)$/.exec(pathname);
   if (resumed !== null) {
+    const id = resumed[1] ?? "";
     return {
       kind: "now",
       begin: async (connection) => {
         const { clientId } = context.grant(request);
-        const session = await delivery.sessions.get(decodeURIComponent(resumed[1] ?? ""), clientId);
+        const session = await delivery.sessions.get(id, clientId);
         await connection.open(session, startOf(request), true);
       },
     };
   }
   throw new PenstockError(
     "not_found",
-    `There is no WebSocket at ${pathname}; there are /stream/ws, /v1/{stream}/live and /v1/stream/{session_id}.`,
+    `There is no WebSocket at ${pathname.slice(0, 200)}; there are /stream/ws, /v1/{stream}/live and /v1/stream/{session_id}.`,
   );
 }
 
-function refuse(socket: Duplex, error: PenstockError): void {
+function pathOf(request: IncomingMessage): string {
+  const path = request.url?.split("?")[0] ?? "/";
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new PenstockError("invalid_request", "The path has a % that no two hex digits follow.");
+  }
+}
+
+/** Answers an upgrade with an error, and leaves the client some time to read it. */
+function refuse(socket: Duplex, error: PenstockError, closeTimeoutMs: number): void {
   const body = JSON.stringify(error.toProblem());
   const retry =
     error.retryAfterMs === undefined
       ? ""
       : `retry-after: ${Math.ceil(error.retryAfterMs / 1000)}\r\n`;
+  const timer = setTimeout(() => socket.destroy(), closeTimeoutMs);
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
+  // What the client still sends is nobody's; a socket that nobody reads never ends.
+  socket.resume();
   socket.end(
     `HTTP/1.1 ${error.status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${retry}connection: close\r\n\r\n${body}`,
   );

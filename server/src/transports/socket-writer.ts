@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 
 const NOTHING = Buffer.alloc(0);
@@ -21,9 +22,12 @@ export class SocketWriter {
     return this.#socket.writableLength === 0 && this.#socket.writable;
   }
 
-  /** How long bytes have been waiting in the process, in milliseconds. */
-  waitingMs(nowMs: number): number {
-    return this.#waiting ? nowMs - this.#sinceMs : 0;
+  /**
+   * How long bytes have been waiting in the process, in milliseconds, by a clock that never jumps:
+   * a machine whose time is set anew has no stuck clients because of it.
+   */
+  waitingMs(): number {
+    return this.#waiting ? performance.now() - this.#sinceMs : 0;
   }
 
   write(bytes: Uint8Array): void {
@@ -31,7 +35,7 @@ export class SocketWriter {
     this.#socket.write(bytes);
     if (this.#socket.writableLength === 0 || this.#waiting) return;
     this.#waiting = true;
-    this.#sinceMs = Date.now();
+    this.#sinceMs = performance.now();
     this.#socket.write(NOTHING, () => {
       this.#waiting = false;
       if (this.#socket.writable) this.#drained();

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
+import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
-import { PenstockError } from "@penstock-dev/contract";
+import { CLOSE, PenstockError } from "@penstock-dev/contract";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Grant } from "../access/index.ts";
 import { type Delivery, type Outlet, type PlaceRef, StreamConnection } from "../deliver/index.ts";
 import type { OptionValues } from "../option.ts";
-import { pingFrame, websocketEncoding } from "./encodings.ts";
+import { pingFrame, pongFrame, websocketEncoding } from "./encodings.ts";
 import { FrameBudget } from "./frame-budget.ts";
 import type { transportOptions } from "./options.ts";
 import { PingWindow } from "./ping-window.ts";
@@ -21,6 +22,8 @@ class WebSocketOutlet implements Outlet {
   readonly #writer: SocketWriter;
   readonly #window: PingWindow;
   readonly #options: TransportOptions;
+  /** The client's last ping, where it came while bytes waited: only the last needs its answer. */
+  #pingToAnswer: Uint8Array | undefined;
 
   constructor(
     websocket: WebSocket,
@@ -31,8 +34,12 @@ class WebSocketOutlet implements Outlet {
     this.#websocket = websocket;
     this.#socket = socket;
     this.#options = options;
-    this.#writer = new SocketWriter(socket, drained);
-    this.#window = new PingWindow(options.unackedBytesMin, options.unackedBytesMax, Date.now());
+    this.#writer = new SocketWriter(socket, () => {
+      this.#answerPing();
+      drained();
+    });
+    const { unackedBytesMin, unackedBytesMax } = options;
+    this.#window = new PingWindow(unackedBytesMin, unackedBytesMax, performance.now());
   }
 
   room(): number {
@@ -41,7 +48,7 @@ class WebSocketOutlet implements Outlet {
 
   write(bytes: Uint8Array, place: PlaceRef): void {
     this.#window.sent(bytes.length);
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (!this.#window.isDue(nowMs, this.#options.pingIntervalMs)) {
       this.#writer.write(bytes);
       return;
@@ -54,24 +61,33 @@ class WebSocketOutlet implements Outlet {
   }
 
   pong(payload: string): PlaceRef | undefined {
-    return this.#window.pong(payload, Date.now());
+    return this.#window.pong(payload, performance.now());
   }
 
-  unreadMs(nowMs: number): number {
-    return Math.max(this.#writer.waitingMs(nowMs), this.#window.unansweredMs(nowMs));
+  /** Answers a ping of the client's (RFC 6455 §5.5.3), at once or when what waits has left. */
+  ping(payload: Uint8Array): void {
+    this.#pingToAnswer = payload;
+    if (this.#writer.isIdle) this.#answerPing();
+  }
+
+  #answerPing(): void {
+    const payload = this.#pingToAnswer;
+    this.#pingToAnswer = undefined;
+    if (payload !== undefined) this.#writer.write(pongFrame(payload));
+  }
+
+  unreadMs(): number {
+    return Math.max(this.#writer.waitingMs(), this.#window.unansweredMs(performance.now()));
   }
 
   close(code: number, reason: string, last: Uint8Array | undefined): void {
-    if (!this.#writer.isIdle) {
+    if (code === CLOSE.unread) {
       // Nothing more gets through a stuck socket, not even a close frame.
       this.#websocket.terminate();
       return;
     }
     if (last !== undefined) this.#writer.write(last);
     this.#websocket.close(code, reason.slice(0, 120));
-    const timer = setTimeout(() => this.#websocket.terminate(), this.#options.closeTimeoutMs);
-    timer.unref();
-    this.#websocket.once("close", () => clearTimeout(timer));
   }
 }
 
@@ -91,10 +107,18 @@ export class WebSocketTransport {
   constructor(delivery: Delivery, options: TransportOptions) {
     this.#delivery = delivery;
     this.#options = options;
+    // The library knows this option; its published types do not.
+    const closing = { closeTimeout: options.closeTimeoutMs };
     this.#server = new WebSocketServer({
+      ...closing,
       noServer: true,
       maxPayload: options.frameBytesMax,
+      maxFragments: options.fragmentsMax,
+      maxBufferedChunks: BUFFERED_CHUNKS_MAX,
+      // Compression costs a window of memory for each client, and bytes that nobody can share.
       perMessageDeflate: false,
+      // Pings are answered here, in their place among our own writes.
+      autoPong: false,
       clientTracking: false,
     });
   }
@@ -113,32 +137,44 @@ export class WebSocketTransport {
   }
 
   #connect(websocket: WebSocket, socket: Duplex, grant: Grant, opening: Opening): void {
+    if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
     const outlet: WebSocketOutlet = new WebSocketOutlet(websocket, socket, this.#options, () =>
       connection.ready(),
     );
     const connection: StreamConnection = new StreamConnection(this.#delivery, outlet, grant);
     const budget = new FrameBudget(this.#options.framesPerSecondMax);
+    const within = (): boolean => {
+      if (budget.take(performance.now())) return true;
+      const { framesPerSecondMax } = this.#options;
+      connection.fail(
+        new PenstockError("rate_limited", `At most ${framesPerSecondMax} frames a second.`, {
+          retryAfterMs: 1000,
+        }),
+      );
+      return false;
+    };
     websocket.on("message", (data: Buffer, isBinary) => {
-      if (!budget.take(Date.now())) {
-        connection.fail(
-          new PenstockError(
-            "rate_limited",
-            `At most ${this.#options.framesPerSecondMax} frames a second.`,
-            { retryAfterMs: 1000 },
-          ),
-        );
-      } else {
-        connection.receive(isBinary ? BINARY : parse(data));
-      }
+      if (within()) connection.receive(isBinary ? BINARY : parse(data));
+    });
+    websocket.on("ping", (data) => {
+      if (within()) outlet.ping(data);
     });
     websocket.on("pong", (data) => {
       const place = outlet.pong(data.toString("latin1"));
-      if (place === undefined) return;
+      if (place === undefined) {
+        within();
+        return;
+      }
       connection.acknowledged(place.place());
       connection.ready();
     });
-    websocket.on("error", () => websocket.terminate());
+    // The library has sent its close frame, with the code that says what was wrong: nothing follows.
+    websocket.on("error", () => connection.closed(1006));
     websocket.on("close", (code) => connection.closed(code));
+    this.#begin(websocket, connection, opening);
+  }
+
+  #begin(websocket: WebSocket, connection: StreamConnection, opening: Opening): void {
     if (opening.kind === "now") {
       opening
         .begin(connection)
@@ -157,8 +193,12 @@ export class WebSocketTransport {
       );
     }, subscribeTimeoutMs);
     timer.unref();
+    websocket.once("close", () => clearTimeout(timer));
   }
 }
+
+/** Pieces that one frame may come in: a line that slices to single bytes carries a subscription. */
+const BUFFERED_CHUNKS_MAX = 65_536;
 
 /** Stands for a frame that cannot be read: answered like any frame that is not an object. */
 const BINARY = "binary";
