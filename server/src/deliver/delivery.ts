@@ -137,6 +137,7 @@ export class Delivery implements AsyncDisposable {
       position: cursorAt(found.clampedFrom ?? found.place, fanout.identity),
       until: request.until?.cursor,
       clamp: request.clamp ?? false,
+      resumes: found.resumed,
     });
   }
 

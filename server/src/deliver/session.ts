@@ -19,6 +19,8 @@ export interface SessionRecord {
   acknowledged: boolean;
   /** Reading ends here, where the client said so. */
   readonly until: string | undefined;
+  /** Whether it was made with a cursor, and so continues what was read before it. */
+  readonly resumes: boolean;
   /** The start is older than what is kept, and the client wants to go on at the floor. */
   readonly clamp: boolean;
   connectedAtMs: number | undefined;

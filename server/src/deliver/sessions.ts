@@ -96,12 +96,13 @@ export class Sessions implements AsyncDisposable {
   /** The session is no longer in use, and is stored so. */
   async disconnected(session: SessionRecord, code: number): Promise<void> {
     this.#refresh(session);
-    this.#connected.delete(session.id);
     this.#dirty.delete(session);
     session.disconnectedAtMs = this.#now();
     session.disconnectCode = code;
     session.expiresAtMs = this.#now() + this.#ttlMs;
     await this.#put([session]);
+    // Until it is stored, a client that comes back at once finds it here. Meanwhile it may have.
+    if (session.expiresAtMs !== undefined) this.#connected.delete(session.id);
   }
 
   /** The session's position moved; it is stored with the next batch. */

@@ -106,6 +106,9 @@ export class StreamConnection {
     const stream = delivery.stream(session.stream);
     const fanout = delivery.fanout(stream, session.finality);
     const filters = delivery.filtersOf(session, this.#grant.limits);
+    // Whoever is taken over has perhaps read more than was stored of it.
+    delivery.live.get(session.id)?.notePosition();
+    const isFirst = session.connectedAtMs === undefined && start === undefined;
     const found = await delivery.find(session, start ?? { cursor: session.position });
     const until =
       session.until === undefined
@@ -127,7 +130,8 @@ export class StreamConnection {
       type: "subscribed",
       ...this.#understood(session, filters, flow),
       cursor: fanout.cursor(found.place),
-      resume: found.clampedFrom !== undefined ? "gap" : found.resumed ? "full" : "none",
+      resume:
+        found.clampedFrom !== undefined ? "gap" : isFirst && !session.resumes ? "none" : "full",
     });
     if (found.clampedFrom !== undefined)
       this.#tellClamped(fanout, filters, found.clampedFrom, found.place);
@@ -370,7 +374,6 @@ export class StreamConnection {
   }
 
   #ended(ending: Ending): void {
-    this.#subscriber = undefined;
     if (ending.error === undefined) this.#close(CLOSE.normal, "the end is reached", undefined);
     else this.fail(new PenstockError(ending.error, ending.detail));
   }
@@ -378,8 +381,8 @@ export class StreamConnection {
   #close(code: number, reason: string, error: PenstockError | undefined): void {
     if (this.#over) return;
     const frames: Buffer[] = [];
-    if (this.#subscriber !== undefined && this.#fanout !== undefined) {
-      if (this.#subscriber.room() > 0) frames.push(this.#fanout.lastCheckpoint(this.#subscriber));
+    if (this.#subscriber?.isClear === true && this.#fanout !== undefined) {
+      frames.push(this.#fanout.lastCheckpoint(this.#subscriber));
     }
     if (error !== undefined)
       frames.push(controlFrame(this.#outlet.encoding, errorFrame(error, true)));

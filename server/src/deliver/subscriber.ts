@@ -74,6 +74,11 @@ export class Subscriber {
     return this.#waiting.length > 0 ? 0 : this.outlet.room();
   }
 
+  /** Whether no control frame waits: what was written stands for the whole place. */
+  get isClear(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   write(bytes: Buffer, ref: PlaceRef, nowMs: number): void {
     this.outlet.write(bytes, ref);
     this.lastWriteMs = nowMs;
