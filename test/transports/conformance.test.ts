@@ -1,0 +1,9 @@
+import { transportConformance } from "./conformance.ts";
+import { drivers } from "./drivers.ts";
+
+for (const driver of drivers) {
+  transportConformance(
+    driver,
+    drivers.filter((other) => other !== driver),
+  );
+}
