@@ -125,7 +125,8 @@ abstract class LineReader implements FrameReader {
   protected abstract line(line: string): string | undefined;
 }
 
-class NdjsonReader extends LineReader {
+/** Reads one frame a line. */
+export class NdjsonReader extends LineReader {
   protected line(line: string): string {
     return line;
   }

@@ -98,6 +98,12 @@ export class TestServer implements AsyncDisposable {
   /** Publishes posts, and answers their ids in order once clients get them. */
   async publish(texts: readonly string[], author = "author"): Promise<string[]> {
     const ids = await this.ingest(texts, author);
+    await this.visible(ids);
+    return ids;
+  }
+
+  /** Resolves once clients get all these events. */
+  async visible(ids: readonly string[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = (): void => {
       if (ids.every((id) => this.#visible.has(id))) resolve();
@@ -106,7 +112,6 @@ export class TestServer implements AsyncDisposable {
     look();
     await promise;
     this.#waiting.delete(look);
-    return ids;
   }
 
   /** Ingests posts, and answers their ids in order once they are durable. */
