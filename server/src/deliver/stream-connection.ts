@@ -18,7 +18,7 @@ import { gapFrame } from "./gap.ts";
 import type { Outlet } from "./outlet.ts";
 import { cursorAt, offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
 import type { SessionRecord } from "./session.ts";
-import { readSubscribeRequest } from "./subscribe-request.ts";
+import { readSessionPatch, readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
 
 /** What is known where a session is read: how far, and what holds it back. */
@@ -218,9 +218,10 @@ export class StreamConnection {
     else if (type === "auth") return;
     else {
       const known = "subscribe, update_filters, heartbeat, ack, auth";
+      const named = typeof type === "string" ? JSON.stringify(type.slice(0, 100)) : "of that kind";
       throw new PenstockError(
         "protocol_error",
-        `There is no frame type ${JSON.stringify(type)?.slice(0, 100)}; there are ${known}.`,
+        `There is no frame type ${named}; there are ${known}.`,
       );
     }
   }
@@ -246,27 +247,20 @@ export class StreamConnection {
     if (session === undefined || this.#subscriber === undefined) {
       throw new PenstockError("not_subscribed", "Send `subscribe` before `update_filters`.");
     }
-    const known = new Set(["filters", "rules"]);
-    const extra = Object.keys(body).find((name) => !known.has(name));
-    if (extra !== undefined || Object.keys(body).length === 0) {
+    const { filters, rules } = readSessionPatch(body);
+    const wanted = [filters, rules].filter((given) => given !== undefined);
+    if (wanted.length === 0 || Object.keys(body).length > wanted.length) {
       throw new PenstockError(
         "invalid_request",
         "`update_filters` has `filters` or `rules`, and nothing else.",
-        {
-          errors: [
-            {
-              path: extra === undefined ? "" : `/${extra}`,
-              message: "must be `filters` or `rules`",
-            },
-          ],
-        },
+        { errors: [{ path: "", message: "must have `filters` or `rules`, and nothing else" }] },
       );
     }
-    await this.#delivery.change(
-      session,
-      body as { filters?: { [field: string]: string } },
-      this.#grant,
-    );
+    const patch = {
+      ...(filters === undefined ? {} : { filters }),
+      ...(rules === undefined ? {} : { rules }),
+    };
+    await this.#delivery.change(session, patch, this.#grant);
   }
 
   /** The session was changed: goes on with it from where the client stands. */

@@ -86,12 +86,7 @@ export function readSessionPatch(body: unknown): SessionPatch {
 }
 
 function read(schema: z.ZodObject, body: unknown): unknown {
-  const hidden = hiddenMember(body);
-  if (hidden !== undefined) {
-    throw new PenstockError("invalid_request", `There is no member \`${hidden}\`.`, {
-      errors: [{ path: `/${hidden}`, message: "is not a member of this request" }],
-    });
-  }
+  refuseHidden(body, "");
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const known = Object.keys(schema.shape);
@@ -104,10 +99,24 @@ function read(schema: z.ZodObject, body: unknown): unknown {
   throw new PenstockError("invalid_request", detail, { errors });
 }
 
-/** A member that parsers treat as the prototype, which no schema sees. */
-function hiddenMember(body: unknown): string | undefined {
-  if (typeof body !== "object" || body === null) return undefined;
-  return Object.hasOwn(body, "__proto__") ? "__proto__" : undefined;
+/** Parsers of schemas drop this member; a rule that held nothing else would match everything. */
+const HIDDEN = "__proto__";
+
+function refuseHidden(value: unknown, path: string): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Object.hasOwn(value, HIDDEN)) {
+    const inRule = path !== "";
+    throw new PenstockError(
+      inRule ? "unknown_field" : "invalid_request",
+      `There is no ${inRule ? "field" : "member"} \`${HIDDEN}\`.`,
+      { errors: [{ path: `${path}/${HIDDEN}`, message: "is not a member of this request" }] },
+    );
+  }
+  if (path !== "") return;
+  const { filters, rules } = value as { filters?: unknown; rules?: unknown };
+  refuseHidden(filters, "/filters");
+  if (!Array.isArray(rules)) return;
+  for (const [at, rule] of rules.entries()) refuseHidden(rule, `/rules/${at}`);
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
