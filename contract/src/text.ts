@@ -15,11 +15,11 @@ export function foldCase(text: string, form: "NFC" | "NFKC" = "NFC"): string {
 }
 
 const TOKEN =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{M}\p{N}_])+/gu;
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])[\p{L}\p{M}\p{N}_])+/gu;
 
 /**
  * The tokens of a text, in order: maximal runs of letters, marks, digits and `_` after NFKC and
- * case folding; in scripts written without spaces every character, with its marks, is a token.
+ * case folding; in scripts written without spaces every character is a token.
  */
 export function tokenise(text: string): string[] {
   return foldCase(text, "NFKC").match(TOKEN) ?? [];

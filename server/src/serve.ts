@@ -32,6 +32,9 @@ export interface RunningServer extends AsyncDisposable {
   readonly streams: readonly string[];
 }
 
+/** Connections that the kernel holds until they are taken: all clients may come back at once. */
+const BACKLOG = 4096;
+
 /** The domains that ship. */
 export const shippedDomains: readonly Domain[] = [tweets, chainEvents];
 
@@ -119,7 +122,7 @@ async function start(config: Config, stack: AsyncDisposableStack): Promise<Runni
       ),
   });
   registerTransports(app, { delivery, options: config.transports, grant, origins });
-  await app.listen({ host: server.host, port: server.port });
+  await app.listen({ host: server.host, port: server.port, backlog: BACKLOG });
   stack.defer(async () => await app.close());
   // Clients are sent away before anything that serves them stops.
   stack.defer(async () => {

@@ -5,4 +5,5 @@
  */
 export { FAULTS, type Fault } from "./faults.ts";
 export { Judge } from "./judge.ts";
+export { type ReplayOptions, type ReplayReport, replay } from "./replay.ts";
 export { type RunOptions, type RunReport, run } from "./run.ts";

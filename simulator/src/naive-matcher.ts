@@ -86,8 +86,19 @@ export function folded(text: string): string {
 const ALONE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 
-/** The words of a text. */
-export function wordsOf(text: string): string[] {
+const known = new Map<string, readonly string[]>();
+
+/** The words of a text. The same texts are asked for by every filter, so they are remembered. */
+export function wordsOf(text: string): readonly string[] {
+  let words = known.get(text);
+  if (words === undefined) {
+    words = cutWords(text);
+    known.set(text, words);
+  }
+  return words;
+}
+
+function cutWords(text: string): string[] {
   const words: string[] = [];
   let word = "";
   for (const character of folded(text.normalize("NFKC"))) {

@@ -1,6 +1,7 @@
 import { type EventStream, Penstock, type PenstockEvent } from "@penstock-dev/client";
 import { WebSocket } from "ws";
 import type { NaiveRule } from "./naive-matcher.ts";
+import { Recording, type SharedSight } from "./recording.ts";
 
 /** A client that uses the SDK as an application would, and keeps what holds. */
 export class SdkClient {
@@ -9,9 +10,12 @@ export class SdkClient {
   /** Ids of what holds, by the SDK's fold. */
   readonly held = new Set<string>();
   readonly problems: string[] = [];
+  /** The frames that the SDK got, for the judge. */
+  readonly recording: Recording;
   cuts = 0;
   events = 0;
   readonly #rules: readonly NaiveRule[];
+  readonly #sight: SharedSight;
   readonly #base: () => string;
   readonly #abort = new AbortController();
   #socket: WebSocket | undefined;
@@ -24,7 +28,11 @@ export class SdkClient {
     readonly filter: number;
     readonly rules: readonly NaiveRule[];
     readonly base: () => string;
+    readonly sight: SharedSight;
+    readonly filterOf: (rules: string) => number | undefined;
   }) {
+    this.recording = new Recording(`${init.stream}.enriched`, init.sight, init.filterOf);
+    this.#sight = init.sight;
     this.stream = init.stream;
     this.filter = init.filter;
     this.#rules = init.rules;
@@ -35,7 +43,12 @@ export class SdkClient {
     const penstock = new Penstock({
       url: this.#base(),
       webSocket: (url) => {
+        const begunTick = this.#sight.tick();
         const socket = new WebSocket(url);
+        socket.on("open", () => this.recording.opened(begunTick));
+        socket.on("message", (data) => {
+          if (this.#socket === socket) this.recording.frame(String(data));
+        });
         socket.on("error", () => undefined);
         this.#socket = socket;
         return socket as never;

@@ -1,9 +1,7 @@
 import type { Start, WhenBehind } from "@penstock-dev/contract";
 import type { TransportName } from "./connection.ts";
-import { drawChainFilter, drawTweetFilter } from "./filter-draw.ts";
 import type { Random } from "./random.ts";
 import { SharedSight } from "./recording.ts";
-import type { World } from "./run.ts";
 import { SdkClient } from "./sdk-client.ts";
 import { type ClientPlan, SwarmClient, type SwarmFilter } from "./swarm-client.ts";
 
@@ -19,19 +17,25 @@ export interface Swarm {
 }
 
 /** What a filter can be used for. */
-type FilterUse = "tweets" | "chain-events" | "final";
+export type FilterUse = "tweets" | "chain-events" | "final";
 
 const CLIENTS_PER_FILTER = 3;
 const SDK_CLIENTS = 4;
+const CONNECTS_AT_ONCE = 50;
+
+/** Draws one filter for a use. */
+export type DrawFilter = (use: FilterUse) => SwarmFilter;
 
 /** Draws filters and plans, creates the sessions and connects. */
 export async function makeSwarm(init: {
-  readonly world: World;
+  readonly drawFilter: DrawFilter;
   readonly random: Random;
   readonly count: number;
   readonly base: () => string;
+  /** More of a plan than chance says. */
+  readonly plan?: Partial<ClientPlan>;
 }): Promise<Swarm> {
-  const { world, random, count, base } = init;
+  const { random, count, base } = init;
   const filters: SwarmFilter[] = [];
   const uses = new Map<FilterUse, number[]>([
     ["tweets", []],
@@ -43,11 +47,7 @@ export async function makeSwarm(init: {
     const use: FilterUse =
       number % 2 === 0 ? "tweets" : number % 6 === 1 ? "final" : "chain-events";
     uses.get(use)?.push(number);
-    filters.push(
-      use === "tweets"
-        ? drawTweetFilter(random, world.tweets)
-        : drawChainFilter(random, world.chains, use === "final"),
-    );
+    filters.push(init.drawFilter(use));
   }
   const byRules = await learnRules(filters, uses, base());
   const sight = new SharedSight();
@@ -55,7 +55,8 @@ export async function makeSwarm(init: {
     plan.finality === "final" ? "final" : (plan.stream as FilterUse);
   const clients = Array.from({ length: count }, (_, number) => {
     const use = random.pick(["tweets", "tweets", "chain-events", "chain-events", "final"] as const);
-    const plan = drawPlan(random, number, use, random.pick(uses.get(use) ?? []));
+    const drawn = drawPlan(random, number, use, random.pick(uses.get(use) ?? []));
+    const plan = { ...drawn, ...init.plan };
     return new SwarmClient({
       plan,
       topic: topicOf(plan),
@@ -69,9 +70,18 @@ export async function makeSwarm(init: {
   const sdkClients = Array.from({ length: SDK_CLIENTS }, (_, number) => {
     const stream = number % 2 === 0 ? "tweets" : "chain-events";
     const filter = random.pick(uses.get(stream) ?? []);
-    return new SdkClient({ stream, filter, rules: filters[filter] ?? [], base });
+    return new SdkClient({
+      stream,
+      filter,
+      rules: filters[filter] ?? [],
+      base,
+      sight,
+      filterOf: (rules) => byRules.get(`${stream}\n${rules}`),
+    });
   });
-  await Promise.all(clients.map((client) => client.start()));
+  for (let first = 0; first < clients.length; first += CONNECTS_AT_ONCE) {
+    await Promise.all(clients.slice(first, first + CONNECTS_AT_ONCE).map((one) => one.start()));
+  }
   for (const client of sdkClients) client.start();
   return {
     clients,

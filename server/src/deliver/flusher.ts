@@ -194,9 +194,11 @@ export class Flusher {
   }
 
   #move(lane: Lane, stretch: Stretch): void {
+    const trimmed = Math.max(0, lane.interest.first - lane.index);
     const matches = stretch.index - lane.index;
     this.#state.movements.advance(
-      stretch.upTo - lane.upTo,
+      // Matches that the list has forgotten were not looked at: whoever stood there has lost them.
+      stretch.upTo - lane.upTo + trimmed,
       {
         delivered: stretch.entries.length,
         empty: stretch.hidden,
@@ -369,6 +371,12 @@ export class Flusher {
 
   /** A lane with nothing left to send joins the others of its flow that stand at the end. */
   #arrive(lane: Lane): void {
+    const { ring, broadcasts: casts } = this.#state;
+    if (lane.nextSeq(casts, ring.head) < ring.head) {
+      // More came while the lane waited in this flush: it is due again in the next.
+      this.queue(lane);
+      return;
+    }
     this.#lagging.delete(lane);
     const { interest } = lane;
     const main = interest.lanes.get(lane.flow.key);

@@ -7,7 +7,7 @@ export const deliverOptions = {
     "Some minutes of a busy stream; what leaves it is read from the log again.",
     { min: "256KiB" },
   ),
-  regionCacheBytes: bytes("64MiB", "Decoded stretches of the log that returning clients share.", {
+  regionCacheBytes: bytes("128MiB", "Decoded stretches of the log that returning clients share.", {
     min: "1MiB",
   }),
   readRecordsMax: integer(1000, "A batch that is decoded in a few milliseconds.", {
