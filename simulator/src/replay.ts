@@ -52,7 +52,12 @@ async function replayIn(dataDir: string, options: ReplayOptions): Promise<Replay
   const posts = await recordsOf(tweets, options.recordings.tweets);
   const blocks = await recordsOf(chainEvents, options.recordings.chains);
   const values = new RecordedValues(posts, blocks);
-  const server = await serverUnderTest({ dataDir, ownProcess: true });
+  const server = await serverUnderTest({
+    dataDir,
+    // A client that nothing matches learns from heartbeats that it has come to the end.
+    flags: { "deliver-heartbeat-interval": "1s" },
+    ownProcess: true,
+  });
   await server.start();
   const publisher = new Publisher(() => server.url);
   const problems: string[] = [];

@@ -10,7 +10,7 @@ import type { Swarm } from "./swarm.ts";
 import { readTopic, type TopicHistory } from "./topic-history.ts";
 
 /** Until every client must have come to the end after the last event was published. */
-const SETTLE_MS = 30_000;
+const SETTLE_MS = 60_000;
 
 /** How far everyone must come, by topic. */
 export type Targets = { readonly [topic: string]: readonly number[] };

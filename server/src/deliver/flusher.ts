@@ -23,6 +23,8 @@ export class Flusher {
   readonly #port: FlusherPort;
   /** Lanes that have something to do, in the order in which they came. */
   #queue: Lane[] = [];
+  /** Interests whose lanes come into the queue when the next flush begins. */
+  #woken: Interest[] = [];
   /** Lanes that have not arrived at the end, queued or held: what eviction has to look at. */
   readonly #lagging = new Set<Lane>();
   #timer: NodeJS.Timeout | undefined;
@@ -42,9 +44,12 @@ export class Flusher {
     return this.#flushedSeq;
   }
 
-  /** Puts every lane of an interest in the queue. */
+  /** An interest has something new: its lanes come into the queue, once for all of a batch. */
   wake(interest: Interest): void {
-    for (const lane of interest.allLanes()) this.queue(lane);
+    if (interest.isWoken || this.#stopped) return;
+    interest.isWoken = true;
+    this.#woken.push(interest);
+    this.#running ??= this.#run();
   }
 
   queue(lane: Lane): void {
@@ -62,7 +67,7 @@ export class Flusher {
 
   /** Tells that the ring got entries, whether or not anybody wants them. */
   advance(): void {
-    if (this.#running === undefined && this.#queue.length === 0) {
+    if (this.#running === undefined) {
       this.#flushedSeq = this.#state.ring.head;
     }
   }
@@ -75,7 +80,8 @@ export class Flusher {
   async #run(): Promise<void> {
     // The reader's batch is pushed within this turn; the flush takes all of it.
     await turn();
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 || this.#woken.length > 0) {
+      this.#queueWoken();
       const work = this.#queue;
       this.#queue = [];
       this.#endSeq = this.#state.ring.head;
@@ -84,6 +90,14 @@ export class Flusher {
     }
     this.#flushedSeq = this.#state.ring.head;
     this.#running = undefined;
+  }
+
+  #queueWoken(): void {
+    for (const interest of this.#woken.splice(0)) {
+      interest.isWoken = false;
+      for (const lane of interest.lanes.values()) this.queue(lane);
+      for (const lane of interest.stragglers) this.queue(lane);
+    }
   }
 
   async #flush(work: Lane[]): Promise<void> {

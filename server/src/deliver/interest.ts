@@ -25,6 +25,8 @@ export class Interest {
   /** Clients that hold it, hot or cold. */
   members = 0;
   idleSinceMs = 0;
+  /** Its lanes are about to be queued. */
+  isWoken = false;
   /** The newest matched entry that cancels something: whether a gap holds one. */
   lastCancelSeq = -1;
   #first = 0;
@@ -94,10 +96,5 @@ export class Interest {
       this.#reach.set(key, reads);
     }
     return reads;
-  }
-
-  *allLanes(): Iterable<Lane> {
-    yield* this.lanes.values();
-    yield* this.stragglers;
   }
 }

@@ -4,6 +4,8 @@ import { laterSource, type Place } from "./place.ts";
 
 /** Entries between two places that are kept whole; the ones between are worked out from them. */
 const STRIDE = 256;
+/** Places that were asked for and are kept. */
+const ASKED_MAX = 64;
 
 function move(offsets: number[], sources: (Source | undefined)[], entry: Entry): void {
   offsets[entry.partition] = entry.offset + 1;
@@ -28,8 +30,8 @@ export class Ring {
   /** R(tail): what the strides before it were good for. */
   readonly #tailOffsets: number[];
   readonly #tailSources: (Source | undefined)[];
-  /** R of the sequence that was asked for last: a flush asks for the same one over and over. */
-  #lastAsked: { readonly seq: number; readonly place: Place } | undefined;
+  /** R of the sequences that were asked for last: a flush and its pongs ask for few, over and over. */
+  readonly #asked = new Map<number, Place>();
 
   constructor(bytesMax: number, start: Place) {
     this.#bytesMax = bytesMax;
@@ -74,7 +76,8 @@ export class Ring {
   #pass(partition: number, next: number, source: Source | undefined): void {
     this.#offsets[partition] = Math.max(this.#offsets[partition] ?? 0, next);
     this.#sources[partition] = laterSource(this.#sources[partition], source);
-    if (this.#lastAsked?.seq === this.#head) this.#lastAsked = undefined;
+    // R(head) goes on with what is passed; for every sequence before, R is fixed.
+    this.#asked.delete(this.#head);
   }
 
   /** The last source seen in a partition. */
@@ -117,6 +120,7 @@ export class Ring {
       this.#entries[slot] = undefined;
       this.#tail += 1;
     }
+    for (const seq of this.#asked.keys()) if (seq < this.#tail) this.#asked.delete(seq);
     for (const seq of this.#strides.keys()) {
       if (seq >= this.#tail) break;
       this.#strides.delete(seq);
@@ -125,9 +129,12 @@ export class Ring {
 
   /** R(S); undefined where S has left the ring. */
   placeAt(seq: number): Place | undefined {
-    if (this.#lastAsked?.seq === seq) return this.#lastAsked.place;
+    const asked = this.#asked.get(seq);
+    if (asked !== undefined) return asked;
     const place = seq === this.#head ? this.#headPlace() : this.#placeBetween(seq);
-    if (place !== undefined) this.#lastAsked = { seq, place };
+    if (place === undefined) return undefined;
+    if (this.#asked.size >= ASKED_MAX) this.#asked.clear();
+    this.#asked.set(seq, place);
     return place;
   }
 

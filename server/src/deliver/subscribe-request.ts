@@ -69,6 +69,9 @@ const EXPECTED: Readonly<Record<string, string>> = {
   finality: '"all" or "final"',
   clamp: "true or false",
   stream: "the name of a stream",
+  api_key: "a text",
+  cursor: "a cursor, as this stream gave it",
+  token: "a text",
 };
 
 /**
@@ -77,15 +80,20 @@ const EXPECTED: Readonly<Record<string, string>> = {
  * @throws PenstockError `invalid_request` with the path of each member that is wrong
  */
 export function readSubscribeRequest(body: unknown): SubscribeRequest {
-  return read(subscribeRequestSchema, body) as SubscribeRequest;
+  return readBody(subscribeRequestSchema, body) as SubscribeRequest;
 }
 
 /** What of a session a caller wants to change, checked. */
 export function readSessionPatch(body: unknown): SessionPatch {
-  return read(sessionPatchSchema, body) as SessionPatch;
+  return readBody(sessionPatchSchema, body) as SessionPatch;
 }
 
-function read(schema: z.ZodObject, body: unknown): unknown {
+/**
+ * A body or frame, checked against its schema.
+ *
+ * @throws PenstockError `invalid_request` with the path of each member that is wrong
+ */
+export function readBody(schema: z.ZodObject, body: unknown): unknown {
   refuseHidden(body, "");
   const result = schema.safeParse(body);
   if (result.success) return result.data;
@@ -127,7 +135,7 @@ function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldEr
     return issue.keys.map((key) => {
       const meant = issue.path.length === 0 ? nearest(key, known) : undefined;
       return {
-        path: `${path}/${key}`,
+        path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
         message: "is not a member of this request",
         ...(meant === undefined ? {} : { did_you_mean: meant }),
       };
