@@ -26,6 +26,11 @@ export class Backoff {
     return this.#attempt;
   }
 
+  /** A number from 0 to 1, for other waits that must not be the same for all. */
+  random(): number {
+    return this.#random();
+  }
+
   /** The next wait, in milliseconds. */
   nextMs(): number {
     const boundMs = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(this.#attempt, 20));
@@ -33,6 +38,7 @@ export class Backoff {
     return Math.round(boundMs * this.#random());
   }
 
+  /** The next wait is a first one again. */
   succeeded(): void {
     this.#attempt = 0;
   }

@@ -12,7 +12,11 @@ const MODULES = [
   "./backoff.ts",
   "./deduplication.ts",
   "./fold.ts",
+  "./item-queue.ts",
   "./stream-error.ts",
+  "./connection.ts",
+  "./filter-updates.ts",
+  "./subscribe-frame.ts",
   "./event-stream.ts",
   "./penstock.ts",
 ];

@@ -1,40 +1,60 @@
 import { type Retry, retryOf } from "@penstock-dev/contract/codes.ts";
 import type { PenstockEvent } from "@penstock-dev/contract/event.ts";
 import type {
+  ControlFrame,
   ErrorFrame,
   FilterRule,
   GapFrame,
+  GoAwayFrame,
   ServerFrame,
-  Start,
+  SubscribedFrame,
 } from "@penstock-dev/contract/frames.ts";
 import { Backoff } from "./backoff.ts";
+import { Connection } from "./connection.ts";
 import { Deduplication } from "./deduplication.ts";
+import { FilterUpdates } from "./filter-updates.ts";
 import { Fold } from "./fold.ts";
+import { ItemQueue } from "./item-queue.ts";
 import type { SocketLike, StreamOptions, StreamStatus } from "./options.ts";
 import { PenstockStreamError } from "./stream-error.ts";
+import { subscribeFrame } from "./subscribe-frame.ts";
 
 /** What waits for the application, in the order of the stream. */
 type Item<T> =
   | { readonly kind: "event"; readonly event: T }
   | { readonly kind: "cursor"; readonly cursor: string }
-  | { readonly kind: "gap"; readonly gap: GapFrame };
+  | { readonly kind: "gap"; readonly gap: GapFrame; readonly dropped: readonly string[] }
+  | {
+      readonly kind: "filters";
+      readonly subscribed: SubscribedFrame;
+      readonly dropped: readonly string[];
+    };
 
-const BUFFER_MAX = 1000;
-/** Silence of so many heartbeat intervals means that the connection is dead. */
-const SILENT_INTERVALS = 2.5;
+/** A second of a busy stream; a slower application gains nothing from more. */
+const BUFFER_MAX = 4000;
+/** Characters of frames that wait: events are mostly some hundred bytes, but may be a megabyte. */
+const BUFFER_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Credentials that are refused in a row before the application is told. */
 const RENEWALS_MAX = 3;
+/** A connection that held for so long was a success, and the next failure begins at short waits. */
+const STEADY_MS = 5000;
 
 /** How a stream reaches the server. */
 export interface Connector {
-  readonly open: () => SocketLike;
+  /** @param moved where the server said to go, where it did */
+  readonly open: (moved: string | undefined) => SocketLike;
   /** The credential of the moment. */
   readonly token: () => Promise<string | undefined>;
+  /** Whether asking for a credential again may give another. */
+  readonly renews: boolean;
 }
 
 /**
  * One subscription: events to iterate over, across as many connections as it takes. It goes on where
  * the application is: a cursor counts only once every event before it was taken.
+ *
+ * What waits for the application is bounded. A browser cannot stop reading a WebSocket, so when the
+ * bound is met the connection is closed; once most was taken, a new one goes on at the last cursor.
  */
 export class EventStream<T extends PenstockEvent = PenstockEvent>
   implements AsyncIterableIterator<T>
@@ -45,67 +65,86 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   readonly #backoff: Backoff;
   readonly #deduplication = new Deduplication();
   readonly #fold: Fold | undefined;
-  #items: Item<T>[] = [];
-  #taken = 0;
-  #wanting: (() => void) | undefined;
-  #socket: SocketLike | undefined;
-  #filters: Pick<StreamOptions, "filters" | "rules">;
+  readonly #updates: FilterUpdates;
+  readonly #items = new ItemQueue<Item<T>>();
+  readonly #bufferMax: number;
+  readonly #abort = () => this.close();
+  #waiters: (() => void)[] = [];
+  #connection: Connection | undefined;
+  #isSubscribed = false;
   /** Where a new connection begins: behind everything that was received. */
   #received: string | undefined;
   #cursor: string | undefined;
+  #moved: string | undefined;
+  /** The next attempt to connect, or the move that the server asked for. */
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #watchdog: ReturnType<typeof setTimeout> | undefined;
-  #heartbeatMs = 15_000;
-  #lastError: ErrorFrame | undefined;
+  #steady: ReturnType<typeof setTimeout> | undefined;
+  #fatal: ErrorFrame | undefined;
   #renewals = 0;
-  #isFull = false;
+  #isPaused = false;
   #isOver = false;
   #failure: PenstockStreamError | undefined;
 
+  /** Made by `Penstock.stream`; connects at once. */
   constructor(stream: string, options: StreamOptions, connector: Connector) {
+    const { filters, rules, start, signal } = options;
     this.#stream = stream;
     this.#options = options;
     this.#connector = connector;
     this.#backoff = new Backoff(options.backoff);
-    this.#filters = {
-      ...(options.filters && { filters: options.filters }),
-      ...(options.rules && { rules: options.rules }),
-    };
-    this.#fold = options.fold === true ? new Fold() : undefined;
-    options.signal?.addEventListener("abort", () => this.close(), { once: true });
-    if (options.signal?.aborted === true) this.#isOver = true;
-    else this.#connect();
+    this.#bufferMax = Math.max(1, options.bufferMax ?? BUFFER_MAX);
+    this.#updates = new FilterUpdates({ ...(filters && { filters }), ...(rules && { rules }) });
+    // Whoever brings a cursor may bring what it got before it.
+    const beginsWithNothing = typeof start !== "object" || !("cursor" in start);
+    this.#fold = options.fold === true ? new Fold(beginsWithNothing) : undefined;
+    if (signal?.aborted === true) {
+      this.#isOver = true;
+      return;
+    }
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    this.#connect();
   }
 
-  /** Where the application is: `start: { cursor }` goes on from here. Undefined before the first. */
+  /**
+   * Where the application is: `start: { cursor }` goes on behind the last event that it took and came
+   * back from. Undefined before the first.
+   */
   get cursor(): string | undefined {
     return this.#cursor;
   }
 
-  /** Replaces the filters from the place on where the server stands; what was folded begins anew. */
-  updateFilters(filters: FilterRule | readonly FilterRule[]): void {
-    this.#filters = Array.isArray(filters)
-      ? { rules: filters as readonly FilterRule[] }
-      : { filters: filters as FilterRule };
-    this.#send({ type: "update_filters", ...this.#filters });
+  /**
+   * Replaces the filters from the place on where the server stands; what was folded begins anew
+   * there, and `onFilters` tells when the application gets there. Resolves when the server took them.
+   *
+   * @throws PenstockStreamError where the server refuses them (the old ones stay), or the stream ends
+   */
+  updateFilters(filters: FilterRule | readonly FilterRule[]): Promise<void> {
+    const isIdle = this.#updates.next === undefined;
+    const taken = this.#updates.add(
+      Array.isArray(filters)
+        ? { rules: filters as readonly FilterRule[] }
+        : { filters: filters as FilterRule },
+    );
+    if (this.#isOver) this.#updates.end(ended("closed", "The stream has ended."));
+    else if (isIdle) this.#sendUpdate();
+    return taken;
   }
 
-  /** Ends the stream; the iteration ends behind what was taken. */
+  /** Ends the stream and its iteration; what waits is not given any more. */
   close(): void {
-    if (this.#isOver) return;
-    this.#items = [];
+    this.#items.clear();
     this.#finish(undefined);
   }
 
+  /** The next event. @throws PenstockStreamError once, where the stream ended for good */
   async next(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
-      const item = this.#items[this.#taken];
+      const item = this.#items.take();
       if (item !== undefined) {
-        this.#taken += 1;
-        this.#makeRoom();
+        this.#goOn();
         if (item.kind === "event") return { done: false, value: item.event };
-        if (item.kind === "cursor") this.#cursor = item.cursor;
-        else this.#options.onGap?.(item.gap, this.#dropFolded(item.gap));
+        this.#pass(item);
         continue;
       }
       if (this.#failure !== undefined) {
@@ -114,12 +153,11 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
         throw failure;
       }
       if (this.#isOver) return { done: true, value: undefined };
-      await new Promise<void>((resolve) => {
-        this.#wanting = resolve;
-      });
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
 
+  /** What leaving `for await` calls: closes the stream. */
   async return(): Promise<IteratorResult<T, undefined>> {
     this.close();
     return { done: true, value: undefined };
@@ -129,178 +167,204 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     return this;
   }
 
+  /** What leaving the scope of `await using` calls: closes the stream. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
 
-  #dropFolded(gap: GapFrame): readonly string[] {
-    return gap.cancels === false ? [] : (this.#fold?.drop(Object.keys(gap.from)) ?? []);
-  }
-
-  #makeRoom(): void {
-    if (this.#taken < 256 && this.#taken < this.#items.length) return;
-    this.#items = this.#items.slice(this.#taken);
-    this.#taken = 0;
-    if (this.#isFull && this.#items.length < (this.#options.bufferMax ?? BUFFER_MAX) / 2) {
-      this.#isFull = false;
-      this.#connect();
+  /** The application has come to a place between events. */
+  #pass(item: Exclude<Item<T>, { readonly kind: "event" }>): void {
+    try {
+      if (item.kind === "cursor") this.#cursor = item.cursor;
+      else if (item.kind === "gap") this.#options.onGap?.(item.gap, item.dropped);
+      else this.#options.onFilters?.(item.subscribed, item.dropped);
+    } catch (caught) {
+      // The iteration ends with what the application threw, and nobody calls `return` then.
+      this.close();
+      throw caught;
     }
   }
 
-  #status(status: StreamStatus): void {
-    this.#options.onStatus?.(status);
+  #put(item: Item<T>, size: number): void {
+    if (item.kind === "cursor" && this.#items.last?.kind === "cursor")
+      this.#items.replaceLast(item, size);
+    else this.#items.push(item, size);
+    this.#wake();
+    // At a cursor nothing comes twice, so that is where to stop if the bound is near.
+    if (this.#fills(item.kind === "cursor" ? 0.5 : 1)) this.#pause();
+  }
+
+  #fills(share: number): boolean {
+    return (
+      this.#items.length >= this.#bufferMax * share ||
+      this.#items.size >= BUFFER_CHARACTERS_MAX * share
+    );
+  }
+
+  #pause(): void {
+    if (this.#isPaused || this.#isOver) return;
+    this.#isPaused = true;
+    this.#leave();
+    this.#tell({ state: "paused" });
+  }
+
+  #goOn(): void {
+    if (!this.#isPaused || (this.#fills(0.25) && this.#items.length > 0)) return;
+    this.#isPaused = false;
+    this.#connect();
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
+  /** What a callback throws is its application's: it surfaces there, and breaks nothing here. */
+  #tell(status: StreamStatus): void {
+    outside(() => this.#options.onStatus?.(status));
+  }
+
+  #notice(code: string, message: string): void {
+    outside(() => this.#options.onNotice?.({ code, message }));
   }
 
   #connect(): void {
+    if (this.#isOver || this.#isPaused) return;
+    this.#fatal = undefined;
+    this.#tell({ state: "connecting", attempt: this.#backoff.attempt });
     if (this.#isOver) return;
-    this.#lastError = undefined;
-    this.#status({ state: "connecting", attempt: this.#backoff.attempt });
-    let socket: SocketLike;
     try {
-      socket = this.#connector.open();
+      this.#connection = new Connection(() => this.#connector.open(this.#moved), {
+        opened: (connection) => void this.#subscribe(connection),
+        frame: (frame, size) => this.#receive(frame, size),
+        unreadable: () => this.#notice("invalid_json", "The server sent a frame that is no JSON."),
+        ended: (code, reason) => this.#ended(code, reason),
+      });
     } catch (caught) {
-      this.#retry("reconnect", caught instanceof Error ? caught.message : String(caught));
-      return;
+      // No WebSocket can have this address: that does not change by waiting.
+      this.#finish(ended("closed", String(caught), caught));
     }
-    this.#socket = socket;
-    socket.onopen = () => void this.#subscribe(socket);
-    socket.onmessage = ({ data }) => {
-      if (this.#socket === socket) this.#receive(String(data));
-    };
-    socket.onerror = () => undefined;
-    socket.onclose = ({ code, reason }) => {
-      if (this.#socket === socket) this.#closed(code, reason);
-    };
-    this.#watch();
   }
 
-  async #subscribe(socket: SocketLike): Promise<void> {
+  async #subscribe(connection: Connection): Promise<void> {
     let token: string | undefined;
     try {
       token = await this.#connector.token();
     } catch (caught) {
-      this.#detach();
-      this.#retry("reconnect", `no credential could be had: ${String(caught)}`);
+      if (!connection.isLive) return;
+      this.#leave();
+      this.#retry(`No credential could be had: ${String(caught)}`, undefined);
       return;
     }
-    if (this.#socket !== socket) return;
-    const { start, clamp, until, whenBehind, maxEventsPerSecond, finality } = this.#options;
-    const from: Start | undefined =
-      this.#received === undefined ? start : { cursor: this.#received };
-    this.#send({
-      type: "subscribe",
-      stream: this.#stream,
-      ...this.#filters,
-      ...(from !== undefined && { start: from }),
-      ...(clamp !== undefined && { clamp }),
-      ...(until !== undefined && { until }),
-      ...(whenBehind !== undefined && { when_behind: whenBehind }),
-      ...(maxEventsPerSecond !== undefined && { max_events_per_second: maxEventsPerSecond }),
-      ...(finality !== undefined && { finality }),
-      ...(token !== undefined && { api_key: token }),
-    });
+    connection.send(
+      subscribeFrame(this.#stream, this.#options, this.#updates.inForce, this.#received, token),
+    );
   }
 
-  #send(frame: object): void {
-    try {
-      this.#socket?.send(JSON.stringify(frame));
-    } catch {
-      // A socket that is not open yet subscribes with what holds then.
-    }
+  #sendUpdate(): void {
+    const next = this.#updates.next;
+    if (next !== undefined && this.#isSubscribed)
+      this.#connection?.send({ type: "update_filters", ...next });
   }
 
-  #receive(text: string): void {
-    this.#watch();
-    let frame: ServerFrame;
-    try {
-      frame = JSON.parse(text) as ServerFrame;
-    } catch {
-      this.#options.onNotice?.({
-        code: "invalid_json",
-        message: "The server sent a frame that is no JSON.",
-      });
-      return;
-    }
-    if ("event_type" in frame) this.#take(frame as unknown as T);
-    else this.#control(frame as Exclude<ServerFrame, PenstockEvent>);
+  #receive(frame: ServerFrame, size: number): void {
+    if ("event_type" in frame) this.#take(frame as T, size);
+    else this.#control(frame as ControlFrame, size);
   }
 
-  #take(event: T): void {
+  #take(event: T, size: number): void {
     if (!this.#deduplication.isNew(event.position)) return;
     if (this.#fold !== undefined && !this.#fold.takes(event)) return;
-    this.#put({ kind: "event", event });
-    if (this.#items.length - this.#taken < (this.#options.bufferMax ?? BUFFER_MAX)) return;
-    // The application is behind: the server keeps the rest, and a new connection gets it later.
-    this.#isFull = true;
-    this.#detach();
+    this.#put({ kind: "event", event }, size);
   }
 
-  #put(item: Item<T>): void {
-    this.#items.push(item);
-    this.#wake();
+  #control(frame: ControlFrame, size: number): void {
+    if (frame.type === "subscribed") this.#subscribed(frame, size);
+    else if (frame.type === "checkpoint") this.#mark(frame.cursor, size);
+    else if (frame.type === "caught_up") {
+      this.#tell({ state: "caught_up" });
+      this.#mark(frame.cursor, size);
+    } else if (frame.type === "gap") {
+      const drops = frame.cancels !== false;
+      const dropped = (drops && this.#fold?.drop(Object.keys(frame.from))) || [];
+      this.#put({ kind: "gap", gap: frame, dropped }, size);
+    } else if (frame.type === "error") this.#refused(frame);
+    else if (frame.type === "go_away") this.#goAway(frame);
+    else if (frame.type === "auth_expiring") void this.#renew();
   }
 
-  #wake(): void {
-    this.#wanting?.();
-    this.#wanting = undefined;
+  #subscribed(frame: SubscribedFrame, size: number): void {
+    if (this.#isSubscribed) {
+      // Another one on the same connection: the filters were changed, by us or over HTTP.
+      this.#updates.taken();
+      const dropped = this.#fold?.clear() ?? [];
+      this.#put({ kind: "filters", subscribed: frame, dropped }, size);
+    }
+    this.#isSubscribed = true;
+    this.#renewals = 0;
+    this.#steady ??= setTimeout(() => this.#backoff.succeeded(), STEADY_MS);
+    this.#tell({ state: "open", subscribed: frame });
+    this.#mark(frame.cursor, size);
+    this.#sendUpdate();
   }
 
-  #control(frame: Exclude<ServerFrame, PenstockEvent>): void {
-    switch (frame.type) {
-      case "hello":
-        this.#heartbeatMs = frame.heartbeat_interval_ms;
-        return;
-      case "subscribed":
-        this.#backoff.succeeded();
-        this.#renewals = 0;
-        if (frame.note !== undefined) this.#fold?.clear();
-        this.#mark(frame.cursor);
-        this.#status({ state: "open", subscribed: frame });
-        return;
-      case "checkpoint":
-        this.#mark(frame.cursor);
-        return;
-      case "caught_up":
-        this.#mark(frame.cursor);
-        this.#status({ state: "caught_up" });
-        return;
-      case "gap":
-        this.#put({ kind: "gap", gap: frame });
-        return;
-      case "go_away":
-        this.#options.onNotice?.({
-          code: "go_away",
-          message: "The server asks its clients to connect again.",
-        });
-        return;
-      case "error":
-        this.#lastError = frame;
-        if (!frame.fatal) this.#options.onNotice?.(frame);
-        return;
-      default:
-        return;
+  #mark(cursor: string, size: number): void {
+    this.#received = cursor;
+    this.#put({ kind: "cursor", cursor }, size);
+  }
+
+  #refused(frame: ErrorFrame): void {
+    if (frame.fatal) {
+      this.#fatal = frame;
+      return;
+    }
+    this.#notice(frame.code, frame.message);
+    if (!this.#isSubscribed) return;
+    const { code, message, errors } = frame;
+    this.#updates.refused(new PenstockStreamError({ code, retry: "never", message, errors }));
+    this.#sendUpdate();
+  }
+
+  /** Without another address the server closes each connection in its turn, and that is soon enough. */
+  #goAway({ url, jitter_ms }: GoAwayFrame): void {
+    this.#notice("go_away", "The server asks its clients to connect again.");
+    if (url === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.#moved = url;
+        this.#leave();
+        this.#connect();
+      },
+      Math.max(0, Number(jitter_ms) || 0) * this.#backoff.random(),
+    );
+  }
+
+  async #renew(): Promise<void> {
+    const connection = this.#connection;
+    try {
+      const token = await this.#connector.token();
+      if (token !== undefined) connection?.send({ type: "auth", token });
+    } catch (caught) {
+      this.#notice("unauthorized", `No credential could be had: ${String(caught)}`);
     }
   }
 
-  #mark(cursor: string): void {
-    this.#received = cursor;
-    this.#put({ kind: "cursor", cursor });
-  }
-
-  #closed(code: number, reason: string): void {
-    const error = this.#lastError?.fatal === true ? this.#lastError : undefined;
-    this.#detach();
-    if (code === 1000) {
+  #ended(code: number, reason: string): void {
+    const error = this.#fatal;
+    this.#leave();
+    if (code === 1000 && this.#options.until !== undefined) {
       this.#finish(undefined);
       return;
     }
-    const retry = retryOf(code);
+    // Where the close frame was lost, the error before it says what to do.
+    const wasLost = code === 1005 || code === 1006;
+    const retry = wasLost && error !== undefined ? known(error.retry) : retryOf(code);
     const message =
-      error?.message ??
-      (reason === "" ? `The connection was closed with ${code}.` : `${reason} (${code})`);
-    const isRenewal = retry === "renew" && ++this.#renewals <= RENEWALS_MAX;
+      error?.message ?? `${reason === "" ? "The connection was closed." : reason} (${code})`;
+    const mayRenew = this.#connector.renews || error?.code.startsWith("session") === true;
+    const isRenewal = retry === "renew" && mayRenew && ++this.#renewals <= RENEWALS_MAX;
     if (retry === "reconnect" || retry === "wait" || isRenewal) {
-      this.#retry(retry, message, error?.retry_after_ms ?? undefined);
+      this.#retry(message, error?.retry_after_ms ?? undefined);
       return;
     }
     this.#finish(
@@ -314,41 +378,55 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     );
   }
 
-  #retry(_retry: Retry, reason: string, afterMs?: number): void {
+  #retry(reason: string, afterMs: number | undefined): void {
     if (this.#isOver) return;
-    const retryInMs = Math.max(afterMs ?? 0, this.#backoff.nextMs());
-    this.#status({ state: "waiting", retryInMs, reason });
+    // An address that the server gave is tried once; the configured one is where to begin again.
+    this.#moved = undefined;
+    const retryInMs = (afterMs ?? 0) + this.#backoff.nextMs();
     this.#timer = setTimeout(() => this.#connect(), retryInMs);
-  }
-
-  /** A connection that says nothing for too long is given up, whatever the socket thinks. */
-  #watch(): void {
-    clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => {
-      this.#detach();
-      this.#retry("reconnect", "The server was silent for too long.");
-    }, this.#heartbeatMs * SILENT_INTERVALS);
+    this.#tell({ state: "waiting", retryInMs, reason });
   }
 
   /** Lets go of the present connection. */
-  #detach(): void {
-    clearTimeout(this.#watchdog);
-    const socket = this.#socket;
-    this.#socket = undefined;
-    try {
-      socket?.close(1000);
-    } catch {
-      // It is closed already.
-    }
+  #leave(): void {
+    clearTimeout(this.#steady);
+    clearTimeout(this.#timer);
+    this.#steady = undefined;
+    this.#isSubscribed = false;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
   }
 
   #finish(failure: PenstockStreamError | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#failure = failure;
-    clearTimeout(this.#timer);
-    this.#detach();
-    this.#status({ state: "closed" });
+    this.#leave();
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#updates.end(failure ?? ended("closed", "The stream has ended."));
+    this.#tell({ state: "closed" });
     this.#wake();
+  }
+}
+
+const RETRIES: readonly Retry[] = ["reconnect", "renew", "choose", "wait", "never"];
+
+/** What an `error` frame says would help; a word that is not known means what a lost close means. */
+function known(retry: string): Retry {
+  return RETRIES.find((one) => one === retry) ?? "reconnect";
+}
+
+function ended(code: string, message: string, cause?: unknown): PenstockStreamError {
+  return new PenstockStreamError({ code, retry: "never", message, cause });
+}
+
+function outside(callback: () => void): void {
+  try {
+    callback();
+  } catch (caught) {
+    queueMicrotask(() => {
+      throw caught;
+    });
   }
 }

@@ -10,4 +10,4 @@ export type {
   StreamStatus,
 } from "./options.ts";
 export { Penstock, PenstockRequestError } from "./penstock.ts";
-export { PenstockStreamError } from "./stream-error.ts";
+export { PenstockStreamError, type WrongMember } from "./stream-error.ts";

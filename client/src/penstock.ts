@@ -2,24 +2,24 @@ import type { PenstockEvent } from "@penstock-dev/contract/event.ts";
 import type { FilterRule } from "@penstock-dev/contract/frames.ts";
 import { EventStream } from "./event-stream.ts";
 import type { PenstockOptions, SocketLike, StreamOptions } from "./options.ts";
+import type { WrongMember } from "./stream-error.ts";
 
 /** A refusal of the HTTP surface: its problem document (RFC 9457). */
 export class PenstockRequestError extends Error {
   override readonly name = "PenstockRequestError";
+  /** The HTTP status. */
   readonly status: number;
+  /** A code of the server's catalogue, or `unknown`. */
   readonly code: string;
-  readonly errors: readonly {
-    readonly path: string;
-    readonly message: string;
-    readonly did_you_mean?: string;
-  }[];
+  /** Members of the request that are wrong. */
+  readonly errors: readonly WrongMember[];
 
   constructor(
     status: number,
     problem: {
       readonly code?: string;
       readonly detail?: string;
-      readonly errors?: PenstockRequestError["errors"];
+      readonly errors?: readonly WrongMember[];
     },
   ) {
     super(problem.detail ?? `The server answered ${status}.`);
@@ -34,6 +34,7 @@ export class Penstock {
   readonly #options: PenstockOptions;
   readonly #base: URL;
 
+  /** @throws TypeError where `url` is not absolute */
   constructor(options: PenstockOptions) {
     this.#options = options;
     this.#base = new URL(options.url.endsWith("/") ? options.url : `${options.url}/`);
@@ -48,13 +49,12 @@ export class Penstock {
     name: string,
     options: StreamOptions = {},
   ): EventStream<T> {
-    const address = new URL("stream/ws", this.#base);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const open =
       this.#options.webSocket ?? ((url: string) => new WebSocket(url) as unknown as SocketLike);
     return new EventStream<T>(name, options, {
-      open: () => open(address.href),
+      open: (moved) => open(streamAddress(this.#base, moved)),
       token: () => this.#token(),
+      renews: typeof this.#options.token === "function",
     });
   }
 
@@ -78,7 +78,11 @@ export class Penstock {
     limit = 100,
   ): Promise<{ readonly cursor: string; readonly [noun: string]: unknown }> {
     const query = new URLSearchParams({ limit: String(limit) });
-    for (const [field, values] of Object.entries(filters)) query.set(field, String(values));
+    for (const [field, values] of Object.entries(filters)) {
+      for (const value of Array.isArray(values) ? values : [values]) {
+        query.append(field, String(value));
+      }
+    }
     return (await this.#ask(`v1/${encodeURIComponent(stream)}/recent?${query}`)) as {
       cursor: string;
     };
@@ -107,4 +111,14 @@ export class Penstock {
     if (!response.ok) throw new PenstockRequestError(response.status, body as object);
     return body;
   }
+}
+
+/** Where streams are; a server's own word for it counts unless it gives up encryption. */
+function streamAddress(base: URL, moved: string | undefined): string {
+  const given = moved !== undefined && URL.canParse(moved, base) ? new URL(moved, base) : base;
+  const trusted =
+    base.protocol === "https:" && !/^(https|wss):$/.test(given.protocol) ? base : given;
+  const address = new URL("stream/ws", trusted);
+  address.protocol = /^(https|wss):$/.test(trusted.protocol) ? "wss:" : "ws:";
+  return address.href;
 }
