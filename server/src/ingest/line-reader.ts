@@ -1,9 +1,11 @@
+import { PenstockError } from "@penstock-dev/contract";
+
 /** One line of a body. */
 export interface Line {
   /** From 1, blank lines counted. */
   readonly number: number;
-  /** Undefined where the line is longer than allowed. */
-  readonly bytes: Buffer | undefined;
+  /** What it holds, or why it was not kept: `payload_too_large` or `overloaded`. */
+  readonly bytes: Buffer | PenstockError;
 }
 
 const NEWLINE = 0x0a;
@@ -11,49 +13,109 @@ const NEWLINE = 0x0a;
 /**
  * Cuts a body into batches of lines as its bytes come; holds one line and one chunk of the body at
  * the most. Blank lines are passed over.
+ *
+ * @param limits.hold counts the bytes of a line that has not ended among what waits, until the
+ *   function that it returns is called; throws where too much waits
  */
 export async function* readLines(
   body: AsyncIterable<Buffer>,
-  limits: { readonly lineBytesMax: number; readonly batchLinesMax: number },
+  limits: {
+    readonly lineBytesMax: number;
+    readonly batchLinesMax: number;
+    readonly hold: (bytes: number) => () => void;
+  },
 ): AsyncIterable<readonly Line[]> {
-  let carry: Buffer[] = [];
-  let carried = 0;
-  let tooLong = false;
+  const carry = new Carry(limits.lineBytesMax, limits.hold);
   let number = 0;
   let batch: Line[] = [];
   const take = (rest: Buffer): void => {
     number += 1;
-    const long = tooLong || carried + rest.length > limits.lineBytesMax;
-    const whole = carry.length === 0 ? rest : Buffer.concat([...carry, rest]);
-    carry = [];
-    carried = 0;
-    tooLong = false;
-    if (long) batch.push({ number, bytes: undefined });
-    else if (!isBlank(whole)) batch.push({ number, bytes: whole });
+    const bytes = carry.end(rest);
+    if (bytes instanceof PenstockError || !isBlank(bytes)) batch.push({ number, bytes });
   };
-  for await (const chunk of body) {
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      take(chunk.subarray(from, end));
-      from = end + 1;
-      if (batch.length >= limits.batchLinesMax) {
-        yield batch;
-        batch = [];
+  try {
+    for await (const chunk of body) {
+      let from = 0;
+      for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+        take(chunk.subarray(from, end));
+        from = end + 1;
+        if (batch.length >= limits.batchLinesMax) {
+          yield batch;
+          batch = [];
+        }
       }
+      carry.add(chunk.subarray(from));
+      if (batch.length > 0) yield batch;
+      batch = [];
     }
-    const rest = chunk.subarray(from);
-    carried += rest.length;
-    if (carried > limits.lineBytesMax) {
-      tooLong = true;
-      carry = [];
-    } else if (rest.length > 0) {
-      carry.push(rest);
-    }
+    if (carry.isOpen) take(Buffer.alloc(0));
     if (batch.length > 0) yield batch;
-    batch = [];
+  } finally {
+    carry.drop();
   }
-  if (carried > 0) take(Buffer.alloc(0));
-  if (batch.length > 0) yield batch;
+}
+
+/** A line of which the end has not come. */
+class Carry {
+  readonly #bytesMax: number;
+  readonly #hold: (bytes: number) => () => void;
+  readonly #releases: (() => void)[] = [];
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #refused: PenstockError | undefined;
+
+  constructor(bytesMax: number, hold: (bytes: number) => () => void) {
+    this.#bytesMax = bytesMax;
+    this.#hold = hold;
+  }
+
+  get isOpen(): boolean {
+    return this.#bytes > 0;
+  }
+
+  add(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#bytes += bytes.length;
+    this.#check();
+    if (this.#refused !== undefined) return;
+    try {
+      this.#releases.push(this.#hold(bytes.length));
+      this.#chunks.push(bytes);
+    } catch (caught) {
+      this.#refuse(PenstockError.from(caught));
+    }
+  }
+
+  /** The whole line, with its last bytes; or why it was not kept. */
+  end(rest: Buffer): Buffer | PenstockError {
+    this.#bytes += rest.length;
+    this.#check();
+    const line =
+      this.#refused ?? (this.#chunks.length === 0 ? rest : Buffer.concat([...this.#chunks, rest]));
+    this.drop();
+    return line;
+  }
+
+  /** Lets go of what it holds. */
+  drop(): void {
+    for (const release of this.#releases.splice(0)) release();
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.#refused = undefined;
+  }
+
+  #check(): void {
+    if (this.#refused !== undefined || this.#bytes <= this.#bytesMax) return;
+    this.#refuse(
+      new PenstockError("payload_too_large", `The line is longer than ${this.#bytesMax} bytes.`),
+    );
+  }
+
+  #refuse(error: PenstockError): void {
+    for (const release of this.#releases.splice(0)) release();
+    this.#chunks = [];
+    this.#refused = error;
+  }
 }
 
 function isBlank(line: Buffer): boolean {

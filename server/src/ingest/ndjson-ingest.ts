@@ -31,7 +31,8 @@ async function readBody(
 ): Promise<void> {
   const { lineBytesMax, batchLinesMax } = ingester.options;
   try {
-    for await (const lines of readLines(body, { lineBytesMax, batchLinesMax })) {
+    const hold = (bytes: number) => ingester.hold(bytes);
+    for await (const lines of readLines(body, { lineBytesMax, batchLinesMax, hold })) {
       if (!(await answers.add(ingestBatch(ingester, stream, lines, idempotencyKey)))) return;
     }
     answers.end();
@@ -52,7 +53,7 @@ async function ingestBatch(
   const places: number[] = [];
   for (const [place, line] of lines.entries()) {
     try {
-      const value = parseLine(line, ingester.options.lineBytesMax);
+      const value = parseLine(line);
       const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}:${line.number}`;
       accepted.push(ingester.accept(stream, value, key));
       places.push(place);
@@ -74,10 +75,8 @@ async function ingestBatch(
   return answers.join("");
 }
 
-function parseLine({ bytes }: Line, limit: number): unknown {
-  if (bytes === undefined) {
-    throw new PenstockError("payload_too_large", `The line is longer than ${limit} bytes.`);
-  }
+function parseLine({ bytes }: Line): unknown {
+  if (bytes instanceof PenstockError) throw bytes;
   return parseJsonBytes(bytes);
 }
 

@@ -7,7 +7,7 @@ import type { Log } from "../../log/index.ts";
 import type { IngestRecord, Stream } from "../../streams/index.ts";
 import type { Ingester } from "../ingester.ts";
 import { parseJsonBytes } from "../json-text.ts";
-import { readLines } from "../line-reader.ts";
+import { type Line, readLines } from "../line-reader.ts";
 import { pause, type Tell } from "./source.ts";
 
 /** What a `file` source publishes. */
@@ -62,7 +62,9 @@ async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void>
   const memory = new Map<string, unknown>();
   const counts = { published: 0, refused: 0, before: 0 };
   const startMs = performance.now();
-  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax })) {
+  // A file is read one line at a time: there is nothing to count.
+  const hold = () => () => undefined;
+  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax, hold })) {
     const batch: IngestRecord[] = [];
     for (const { number, bytes } of lines) {
       for (const [at, value] of recordsOf(stream, bytes, memory).entries()) {
@@ -85,7 +87,7 @@ async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void>
     for (const records of slices) {
       if (signal.aborted) return;
       if (records.length === 0) continue;
-      await ingester.append(stream, records);
+      await append(init, records, signal);
       counts.published += records.length;
       const dueMs = startMs + (counts.published / init.perSecond) * 1000;
       if (dueMs > performance.now()) await pause(dueMs - performance.now(), signal);
@@ -94,13 +96,31 @@ async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void>
   tell("info", "a file is published", { path, ...counts });
 }
 
+/** Appends; where too much waits for the log already, the file waits too. */
+async function append(
+  { ingester, stream }: FileSourceInit,
+  records: readonly IngestRecord[],
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await ingester.append(stream, records);
+      return;
+    } catch (caught) {
+      const { code, retryAfterMs = 1000 } = PenstockError.from(caught);
+      if (code !== "overloaded") throw caught;
+      await pause(retryAfterMs, signal);
+    }
+  }
+}
+
 function recordsOf(
   stream: Stream,
-  bytes: Buffer | undefined,
+  bytes: Line["bytes"],
   memory: Map<string, unknown>,
 ): readonly unknown[] {
   // A line that is too long or no JSON is refused like any other, with its number.
-  if (bytes === undefined) return [undefined];
+  if (bytes instanceof PenstockError) return [undefined];
   let value: unknown;
   try {
     value = parseJsonBytes(bytes);
