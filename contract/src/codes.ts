@@ -45,6 +45,15 @@ export const CLOSE = {
 
 export type CloseName = keyof typeof CLOSE;
 
+/** Codes that no `close` has sent (RFC 6455 §7.4.1). */
+const UNSENT: Readonly<Record<number, string>> = { 1005: "no_code", 1006: "lost" };
+
+/** The name of a close code, as sessions tell why they were disconnected. */
+export function closeName(code: number): string {
+  const named = Object.entries(CLOSE).find(([, value]) => value === code);
+  return named?.[0] ?? UNSENT[code] ?? "other";
+}
+
 /**
  * What to do after a WebSocket close, from the code alone.
  *

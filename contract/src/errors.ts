@@ -144,6 +144,12 @@ export const ERRORS = {
     "The client accepts none of the formats that there are.",
     "Accept `text/event-stream` or `application/x-ndjson`.",
   ),
+  upgrade_required: entry(
+    426,
+    "protocol_error",
+    "This address speaks WebSocket.",
+    "Upgrade the connection (RFC 6455), or follow the stream at `/v1/{stream}/live`.",
+  ),
   payload_too_large: entry(
     413,
     "message_too_big",

@@ -3,11 +3,15 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { parseJsonBytes, registerIngest } from "../ingest/index.ts";
 import { installBodyDeadline } from "./body-deadline.ts";
 import type { ApiContext } from "./context.ts";
+import { registerDocs } from "./docs-routes.ts";
 import { registerHealth } from "./health-routes.ts";
+import { registerPages } from "./page-routes.ts";
 import { installProblems } from "./problem.ts";
 import { registerQueries } from "./query-routes.ts";
+import { RouteTable } from "./route-table.ts";
 import { registerSessions } from "./session-routes.ts";
 import { registerStreams } from "./stream-routes.ts";
+import { registerUpgrades } from "./upgrade-routes.ts";
 
 /** The public HTTP surface, but for what streams. */
 export function createApp(context: ApiContext): FastifyInstance {
@@ -30,7 +34,8 @@ export function createApp(context: ApiContext): FastifyInstance {
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     },
   });
-  installProblems(app, context.report);
+  const routes = RouteTable.install(app);
+  installProblems(app, routes, context.report);
   installBodyDeadline(app, bodyTimeoutMs);
   app.register(cors, {
     hook: "onRequest",
@@ -55,5 +60,8 @@ export function createApp(context: ApiContext): FastifyInstance {
   registerSessions(app, context);
   registerQueries(app, context);
   registerIngest(app, context.ingester);
+  registerDocs(app, context);
+  registerPages(app);
+  registerUpgrades(app, routes);
   return app;
 }

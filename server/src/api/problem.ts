@@ -1,5 +1,6 @@
 import { PenstockError } from "@penstock-dev/contract";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { RouteTable } from "./route-table.ts";
 
 /** Sends an error as RFC 9457 `application/problem+json`. */
 export function sendProblem(reply: FastifyReply, error: PenstockError): FastifyReply {
@@ -13,14 +14,20 @@ export function sendProblem(reply: FastifyReply, error: PenstockError): FastifyR
 }
 
 /** Makes every error of an app a problem document. @param report told of those that are ours */
-export function installProblems(app: FastifyInstance, report: (caught: unknown) => void): void {
+export function installProblems(
+  app: FastifyInstance,
+  routes: RouteTable,
+  report: (caught: unknown) => void,
+): void {
   app.setErrorHandler((caught, _request, reply) => {
     const error = translate(caught);
     if (error.code === "internal") report(caught);
     return sendProblem(reply, error);
   });
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?")[0] ?? "";
+    const path = pathOf(request);
+    const methods = routes.methodsOf(path);
+    if (methods.length > 0) return sendProblem(reply, wrongMethod(request, reply, methods));
     return sendProblem(
       reply,
       new PenstockError(
@@ -31,29 +38,41 @@ export function installProblems(app: FastifyInstance, report: (caught: unknown) 
   });
 }
 
+/** The error of a method that an address does not know; names those that it does. */
+export function wrongMethod(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  methods: readonly string[],
+): PenstockError {
+  reply.header("allow", methods.join(", "));
+  return new PenstockError(
+    "method_not_allowed",
+    `${request.method} does nothing here; there is ${methods.join(", ")}.`,
+  );
+}
+
+/** The path of a request, without its query. */
+export function pathOf(request: FastifyRequest): string {
+  return request.url.split("?")[0] ?? "";
+}
+
 /** Errors of the HTTP library, by what they mean here. */
-function translate(caught: unknown): PenstockError {
+export function translate(caught: unknown): PenstockError {
   if (caught instanceof PenstockError) return caught;
-  const code =
-    typeof caught === "object" && caught !== null && "code" in caught ? caught.code : undefined;
+  const { code, statusCode, message } = Object(caught) as {
+    readonly code?: unknown;
+    readonly statusCode?: unknown;
+    readonly message?: unknown;
+  };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") {
     return new PenstockError("payload_too_large", "The body is larger than allowed.");
   }
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return new PenstockError("unsupported_media_type", "Send `application/json`.");
   }
-  if (code === "FST_ERR_CTP_EMPTY_JSON_BODY") {
-    return new PenstockError("invalid_json", "The body is empty.");
-  }
-  const status =
-    typeof caught === "object" && caught !== null && "statusCode" in caught
-      ? caught.statusCode
-      : 500;
-  if (typeof status === "number" && status >= 400 && status < 500) {
-    return new PenstockError(
-      "invalid_request",
-      caught instanceof Error ? caught.message : "The request is wrong.",
-    );
+  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
+    const detail = typeof message === "string" ? message : "The request is wrong.";
+    return new PenstockError("invalid_request", detail.slice(0, 500));
   }
   return PenstockError.from(caught);
 }

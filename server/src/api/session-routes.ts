@@ -1,3 +1,4 @@
+import { closeName } from "@penstock-dev/contract";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Grant } from "../access/index.ts";
 import {
@@ -77,6 +78,8 @@ function view(delivery: Delivery, session: SessionRecord) {
     connected_at: isoTime(session.connectedAtMs),
     disconnected_at: isoTime(session.disconnectedAtMs),
     disconnect_code: session.disconnectCode ?? null,
+    disconnect_reason:
+      session.disconnectCode === undefined ? null : closeName(session.disconnectCode),
     expires_at: isoTime(session.expiresAtMs),
     lag:
       lag === undefined

@@ -24,7 +24,7 @@ export function readUpdateFilters(body: object): SessionPatch {
 
 /** The cursor of an `ack`. */
 export function readAck(body: object): string {
-  return (readBody(clientFrameSchemas.ack, body) as { cursor: string }).cursor;
+  return readBody(clientFrameSchemas.ack, body).cursor;
 }
 
 /** Checks a frame that says nothing, or nothing that counts where the server is open. */

@@ -118,7 +118,7 @@ export class Delivery implements AsyncDisposable {
   async subscribe(request: SubscribeRequest, grant: Grant): Promise<SessionRecord> {
     if (this.#draining)
       throw new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
-    const stream = this.#streamOf(request, grant.limits);
+    const stream = this.streamOf(request, grant.limits);
     const finality = request.finality ?? "all";
     const fanout = this.fanout(stream, finality);
     const filters = parseFilters(stream, request, grant.limits);
@@ -229,8 +229,15 @@ export class Delivery implements AsyncDisposable {
     }
   }
 
-  /** The stream that a request names, or the only one whose fields its filters could mean. */
-  #streamOf(request: SubscribeRequest, limits: Limits): Stream {
+  /**
+   * The stream that a request names, or the only one whose fields its filters could mean.
+   *
+   * @throws PenstockError `unknown_stream` or `invalid_request`
+   */
+  streamOf(
+    request: Pick<SubscribeRequest, "stream" | "filters" | "rules">,
+    limits: Limits,
+  ): Stream {
     if (request.stream !== undefined) return this.stream(request.stream);
     const streams = [...this.streams.values()];
     const fits = streams.filter((stream) => {

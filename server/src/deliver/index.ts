@@ -4,6 +4,7 @@
  * by a gap, or holds no event for anyone. It knows no transport: one hands it an `Outlet` and gets
  * a `StreamConnection`.
  */
+export { clientFrameSchemas } from "./client-frame.ts";
 export { Delivery } from "./delivery.ts";
 export { openSessionStore } from "./embedded-session-store.ts";
 export { LAG_BOUNDS_MS } from "./lag-histogram.ts";
@@ -14,8 +15,10 @@ export type { History } from "./readable-log.ts";
 export type { SessionRecord, SessionStore } from "./session.ts";
 export { type ConnectionLag, errorFrame, StreamConnection } from "./stream-connection.ts";
 export {
+  readBody,
   readSessionPatch,
   readSubscribeRequest,
+  type SessionPatch,
   sessionPatchSchema,
   subscribeRequestSchema,
 } from "./subscribe-request.ts";

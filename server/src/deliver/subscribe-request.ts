@@ -93,7 +93,7 @@ export function readSessionPatch(body: unknown): SessionPatch {
  *
  * @throws PenstockError `invalid_request` with the path of each member that is wrong
  */
-export function readBody(schema: z.ZodObject, body: unknown): unknown {
+export function readBody<S extends z.ZodObject>(schema: S, body: unknown): z.output<S> {
   refuseHidden(body, "");
   const result = schema.safeParse(body);
   if (result.success) return result.data;

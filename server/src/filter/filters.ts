@@ -178,14 +178,15 @@ function fieldOf(stream: Stream, name: string): { field: string; prefix: string 
   return undefined;
 }
 
-function memberNames(stream: Stream): string[] {
+/** The names that a filter of a stream may have: its fields, ranges with `min_` and `max_`. */
+export function fieldMembers(stream: Stream): readonly string[] {
   return [...stream.fields].flatMap(([field, { kind }]) =>
     kindOf(kind).prefixes.map((prefix) => prefix + field),
   );
 }
 
 function tellUnknown(name: string, path: string, reading: Reading): void {
-  const names = memberNames(reading.stream);
+  const names = fieldMembers(reading.stream);
   const meant = nearest(name, names);
   reading.unknown = true;
   reading.errors.push({

@@ -5,7 +5,14 @@
  */
 export { EventTerms } from "./event-terms.ts";
 export { type FilterHandle, FilterIndex } from "./filter-index.ts";
-export { couldMatch, type Filters, type Match, matches, parseFilters } from "./filters.ts";
+export {
+  couldMatch,
+  type Filters,
+  fieldMembers,
+  type Match,
+  matches,
+  parseFilters,
+} from "./filters.ts";
 export type { FieldKind } from "./kinds/field-kind.ts";
 export { kindNames, registerKind } from "./kinds/kinds.ts";
 export { queryFilters } from "./query-filters.ts";

@@ -1,4 +1,4 @@
-import type { Limits } from "@penstock-dev/contract";
+import { type Limits, PenstockError } from "@penstock-dev/contract";
 import type { Stream } from "../streams/index.ts";
 import { type Filters, parseFilters } from "./filters.ts";
 
@@ -6,7 +6,7 @@ import { type Filters, parseFilters } from "./filters.ts";
  * Filters from query parameters, comma-separated or repeated.
  *
  * @param query the parameters that are fields, and no others
- * @throws PenstockError as `parseFilters` does
+ * @throws PenstockError as `parseFilters` does, with paths of the query: nothing is above a parameter
  */
 export function queryFilters(
   stream: Stream,
@@ -17,5 +17,16 @@ export function queryFilters(
   for (const [name, value] of query) {
     lists.set(name, [...(lists.get(name) ?? []), ...value.split(",")]);
   }
-  return parseFilters(stream, { filters: Object.fromEntries(lists) }, limits);
+  try {
+    return parseFilters(stream, { filters: Object.fromEntries(lists) }, limits);
+  } catch (caught) {
+    throw asQueryError(caught);
+  }
+}
+
+function asQueryError(caught: unknown): unknown {
+  if (!(caught instanceof PenstockError)) return caught;
+  const bare = (text: string): string => text.replace(/^\/filters(?=\/|$)/, "");
+  const errors = caught.errors.map((error) => ({ ...error, path: bare(error.path) }));
+  return new PenstockError(caught.code, bare(caught.message), { errors });
 }

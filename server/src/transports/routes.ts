@@ -48,16 +48,6 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
     if (delivery.isDraining) throw stopping();
     void answer(request, reply, format, grant).open(session, start, true);
   });
-  app.route({
-    method: ["HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    url: "/v1/:stream/live",
-    handler: onlyGet,
-  });
-  app.route({
-    method: ["HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    url: "/v1/stream/:session/events",
-    handler: onlyGet,
-  });
 }
 
 /** Makes the function that turns an answer into a stream. */
@@ -89,14 +79,6 @@ function streamAnswers(app: FastifyInstance, context: TransportContext) {
     const init = { delivery, encoding, contentType, headers, grant, closeTimeoutMs };
     return openHttpStream(request.raw, init);
   };
-}
-
-async function onlyGet(request: FastifyRequest, reply: FastifyReply): Promise<never> {
-  reply.header("allow", "GET");
-  throw new PenstockError(
-    "method_not_allowed",
-    `${request.method} does nothing here; GET streams.`,
-  );
 }
 
 function stopping(): PenstockError {
