@@ -1,6 +1,8 @@
 import type { DomainEvent, ProcessOutcome } from "@penstock-dev/contract";
+import { Anchors } from "./anchors.ts";
 import type { ChainSettings } from "./chains.ts";
 import type { DecodedBlock } from "./decoded-block.ts";
+import { Finality } from "./finality.ts";
 import { finalEvent, reorgEvent, undo } from "./reorg-events.ts";
 
 /** A branch that leaves the chain deeper than this below its head is no longer followed. */
@@ -15,8 +17,6 @@ interface Node {
   readonly hash: string;
   readonly parentHash: string;
   readonly work: bigint | undefined;
-  /** Raw offset at which it came. */
-  readonly offset: number;
   /** Its events, as JSON: a block's are many and rarely wanted again. */
   readonly events: string;
   isCanonical: boolean;
@@ -32,8 +32,9 @@ const NOTHING: ProcessOutcome = { enriched: [] };
 
 /**
  * One chain's blocks: which of them are the chain, which stand beside it, and what must be told
- * when that changes. The state is a function of the raw records from `stateFrom` on: a canonical
- * block twice as deep as any fork that is followed, from which a replay grows the same tree.
+ * when that changes. The state is a function of the raw records from `replayFrom` on: an anchor
+ * twice as deep as any fork that is followed, and before the last word on finality, from which a
+ * replay grows the same tree.
  */
 export class ChainTree {
   readonly #chain: string;
@@ -41,11 +42,11 @@ export class ChainTree {
   readonly #nodes = new Map<string, Node>();
   /** Canonical blocks that are held, lowest first. */
   #canonical: Node[] = [];
-  /** Offsets of canonical blocks, older ones than are held among them, lowest first. */
-  #anchors: { readonly number: number; readonly offset: number }[] = [];
+  readonly #anchors = new Anchors();
+  /** Raw offset of the last block that came. */
+  #blockOffset = -1;
   #root: Root | undefined;
-  #finalNumber: number | undefined;
-  #finalOffset: number | undefined;
+  readonly #final = new Finality();
   /** The newest raw record of the chain. */
   lastOffset = 0;
 
@@ -54,9 +55,19 @@ export class ChainTree {
     this.#settings = settings;
   }
 
-  /** The lowest raw offset that the state depends on. */
-  get stateFrom(): number {
-    return this.#anchors[0]?.offset ?? this.lastOffset;
+  /** The highest raw offset, at most `offset`, at which a replay of this chain may begin. */
+  replayFrom(offset: number): number {
+    return this.#anchors.startAt(offset, this.#anchorMax);
+  }
+
+  /** No replay begins before a raw offset any more. */
+  forgetBefore(offset: number): void {
+    this.#anchors.drop(offset, this.#anchorMax);
+  }
+
+  get #anchorMax(): number {
+    const deep = (this.#head?.number ?? 0) - 2 * FORK_DEPTH_MAX;
+    return Math.min(deep, this.#final.replayMax);
   }
 
   get #head(): Node | undefined {
@@ -65,15 +76,21 @@ export class ChainTree {
 
   /** Takes a block. @param isHead the source says that it is the chain's head */
   applyBlock(block: DecodedBlock, isHead: boolean, offset: number): ProcessOutcome {
+    const outcome = this.#takeBlock(block, isHead, offset);
+    this.#blockOffset = offset;
+    return outcome;
+  }
+
+  #takeBlock(block: DecodedBlock, isHead: boolean, offset: number): ProcessOutcome {
     const known = this.#nodes.get(block.hash);
     const head = this.#head;
     if (known !== undefined) {
-      return isHead && known !== head ? this.#finish(this.#moveTo(known), offset) : NOTHING;
+      return isHead && known !== head ? this.#finish(this.#moveTo(known)) : NOTHING;
     }
-    if (head === undefined) return this.#finish(this.#begin(block, offset), offset);
+    if (head === undefined) return this.#finish(this.#begin(block, offset));
     const parentNumber = this.#numberOf(block.parentHash);
     if (parentNumber === undefined) {
-      if (isHead) return this.#finish(this.#begin(block, offset), offset);
+      if (isHead) return this.#finish(this.#begin(block, offset));
       return {
         enriched: [],
         dead: `/block/parentHash ${block.parentHash} is no known block: ${this.#chain} stands at ${head.number}`,
@@ -85,29 +102,34 @@ export class ChainTree {
         dead: `/block/number is ${block.number}, but its parent's is ${parentNumber}`,
       };
     }
-    const node = this.#add(block, offset);
+    const node = this.#add(block);
     if (block.parentHash === head.hash)
-      return this.#finish(this.#extend(node, block.events), offset);
-    if (isHead || this.#isLonger(node, head)) return this.#finish(this.#moveTo(node), offset);
+      return this.#finish(this.#extend(node, block.events, offset));
+    if (isHead || this.#isLonger(node, head)) return this.#finish(this.#moveTo(node));
     return NOTHING;
   }
 
   /** Takes the news that a block and all before it are final. */
-  applyFinal(number: number, hash: string, offset: number): ProcessOutcome {
+  applyFinal(number: number, hash: string): ProcessOutcome {
     const node = this.#nodes.get(hash);
-    if (this.#finalNumber !== undefined && number <= this.#finalNumber) return NOTHING;
+    if (this.#final.number !== undefined && number <= this.#final.number) return NOTHING;
     if (node === undefined || node.number !== number) {
       // Before the first block that was seen, finality is only noted.
       const lowest = this.#canonical[0];
       if (lowest !== undefined && number < lowest.number) {
-        this.#noteFinal(number, offset);
-        return NOTHING;
+        this.#final.note(number);
+        return this.#pruned(NOTHING);
       }
+      this.#final.refuse(number);
       return { enriched: [], dead: `/hash ${hash} is no known block ${number} of ${this.#chain}` };
     }
-    const moved = node.isCanonical ? [] : this.#moveTo(node).enriched;
-    const outcome = this.#finalise(node, offset);
-    return this.#pruned({ ...outcome, enriched: [...moved, ...outcome.enriched] });
+    const moved = node.isCanonical ? NOTHING : this.#moveTo(node);
+    const outcome = this.#finalise(node);
+    return this.#pruned({
+      ...moved,
+      ...outcome,
+      enriched: [...moved.enriched, ...outcome.enriched],
+    });
   }
 
   #numberOf(hash: string): number | undefined {
@@ -116,19 +138,10 @@ export class ChainTree {
     );
   }
 
-  #add(block: DecodedBlock, offset: number): Node {
-    const { number, hash, parentHash } = block;
-    const parentWork = this.#nodes.get(parentHash)?.work;
-    const work = block.work ?? (parentWork === undefined ? undefined : parentWork + 1n);
-    const node = {
-      number,
-      hash,
-      parentHash,
-      work,
-      offset,
-      events: JSON.stringify(block.events),
-      isCanonical: false,
-    };
+  #add(block: DecodedBlock): Node {
+    const { number, hash, parentHash, work } = block;
+    const events = JSON.stringify(block.events);
+    const node = { number, hash, parentHash, work, events, isCanonical: false };
     this.#nodes.set(hash, node);
     return node;
   }
@@ -141,16 +154,19 @@ export class ChainTree {
 
   /** Starts at a block that connects to nothing: what stands at its number or above is undone. */
   #begin(block: DecodedBlock, offset: number): ProcessOutcome {
+    const notice = this.#noticeBelowFinal(block.number - 1);
     const removed = this.#cut(block.number - 1);
     this.#root = { number: block.number - 1, hash: block.parentHash };
-    const node = this.#add(block, offset);
+    const node = this.#add(block);
     const enriched = this.#retell(null, removed, [node]);
     this.#push(node);
-    return { enriched };
+    this.#anchor(node, offset);
+    return { enriched, ...notice };
   }
 
-  #extend(node: Node, events: readonly DomainEvent[]): ProcessOutcome {
+  #extend(node: Node, events: readonly DomainEvent[], offset: number): ProcessOutcome {
     this.#push(node);
+    this.#anchor(node, offset);
     return { enriched: events };
   }
 
@@ -164,18 +180,21 @@ export class ChainTree {
     }
     const ancestor: Root | undefined = at ?? this.#root;
     if (ancestor === undefined) return NOTHING;
-    const head = this.#head;
-    const final = this.#finalNumber;
+    const notice = this.#noticeBelowFinal(ancestor.number);
     const removed = this.#cut(ancestor.number);
     const enriched = this.#retell({ number: ancestor.number, hash: ancestor.hash }, removed, added);
     for (const one of added) this.#push(one);
-    const below = final !== undefined && ancestor.number < final && head !== undefined;
-    return below
-      ? {
-          enriched,
-          notice: `${this.#chain} was reorganised below what was final, at ${ancestor.number + 1}`,
-        }
-      : { enriched };
+    return { enriched, ...notice };
+  }
+
+  /** What an operator is told where the chain above a number is replaced, though it was final. */
+  #noticeBelowFinal(number: number): { readonly notice?: string } {
+    const head = this.#head;
+    if (this.#final.number === undefined || head === undefined) return {};
+    if (number >= this.#final.number || head.number <= number) return {};
+    return {
+      notice: `${this.#chain} was reorganised below what was final, at ${number + 1}`,
+    };
   }
 
   #retell(ancestor: Root | null, removed: readonly Node[], added: readonly Node[]): DomainEvent[] {
@@ -196,25 +215,32 @@ export class ChainTree {
       this.#canonical.pop();
       removed.push(head);
     }
-    while ((this.#anchors.at(-1)?.number ?? -1) > number) this.#anchors.pop();
+    this.#anchors.cut(number);
+    this.#final.cut(number);
     return removed;
   }
 
   #push(node: Node): void {
     node.isCanonical = true;
     this.#canonical.push(node);
-    this.#anchors.push({ number: node.number, offset: node.offset });
+  }
+
+  #anchor({ number }: Node, offset: number): void {
+    this.#anchors.push({ number, offset, after: this.#blockOffset });
   }
 
   /** What follows from a new head: blocks deep enough are final where the chain does not say so. */
-  #finish(outcome: ProcessOutcome, offset: number): ProcessOutcome {
+  #finish(outcome: ProcessOutcome): ProcessOutcome {
     const { finalDepth } = this.#settings;
     const head = this.#head;
     if (finalDepth === undefined || head === undefined) return this.#pruned(outcome);
     const deep = this.#canonical.findLast(({ number }) => number <= head.number - finalDepth);
-    if (deep === undefined || (this.#finalNumber !== undefined && deep.number <= this.#finalNumber))
+    if (
+      deep === undefined ||
+      (this.#final.number !== undefined && deep.number <= this.#final.number)
+    )
       return this.#pruned(outcome);
-    const final = this.#finalise(deep, offset);
+    const final = this.#finalise(deep);
     return this.#pruned({
       ...outcome,
       ...final,
@@ -222,16 +248,11 @@ export class ChainTree {
     });
   }
 
-  #finalise(node: Node, offset: number): ProcessOutcome {
-    const from = this.#finalNumber ?? Number.NEGATIVE_INFINITY;
+  #finalise(node: Node): ProcessOutcome {
+    const from = this.#final.number ?? Number.NEGATIVE_INFINITY;
     const blocks = this.#canonical.filter(({ number }) => number > from && number <= node.number);
-    this.#noteFinal(node.number, offset);
+    this.#final.note(node.number);
     return { enriched: [finalEvent(this.#chain, node)], final: blocks.flatMap(eventsOf) };
-  }
-
-  #noteFinal(number: number, offset: number): void {
-    this.#finalNumber = number;
-    this.#finalOffset = offset;
   }
 
   /** Lets go of what no fork that is followed, and no finality, can ask for. */
@@ -239,12 +260,15 @@ export class ChainTree {
     const head = this.#head;
     if (head === undefined) return outcome;
     const forkFloor = head.number - FORK_DEPTH_MAX;
+    const unfinalFloor = head.number - UNFINAL_BLOCKS_MAX;
+    this.#final.forgetBelow(unfinalFloor);
+    if (this.#root !== undefined && this.#root.number < forkFloor) this.#root = undefined;
     const reportsFinality =
-      this.#settings.finalDepth !== undefined || this.#finalNumber !== undefined;
+      this.#settings.finalDepth !== undefined || this.#final.number !== undefined;
     const unfinal = reportsFinality
-      ? (this.#finalNumber ?? Number.NEGATIVE_INFINITY)
+      ? (this.#final.number ?? Number.NEGATIVE_INFINITY)
       : Number.POSITIVE_INFINITY;
-    const keepFrom = Math.max(Math.min(forkFloor, unfinal), head.number - UNFINAL_BLOCKS_MAX);
+    const keepFrom = Math.max(Math.min(forkFloor, unfinal), unfinalFloor);
     let drop = 0;
     while (drop < this.#canonical.length && (this.#canonical[drop] as Node).number < keepFrom)
       drop += 1;
@@ -252,7 +276,6 @@ export class ChainTree {
     for (const node of this.#nodes.values()) {
       if (!node.isCanonical && this.#forkNumber(node) < forkFloor) this.#nodes.delete(node.hash);
     }
-    this.#dropAnchors(head.number);
     return outcome;
   }
 
@@ -268,20 +291,6 @@ export class ChainTree {
     return this.#root !== undefined && number === this.#root.number
       ? number
       : Number.NEGATIVE_INFINITY;
-  }
-
-  /** Keeps one anchor that is deep enough, and before the last word on finality. */
-  #dropAnchors(headNumber: number): void {
-    const deep = headNumber - 2 * FORK_DEPTH_MAX;
-    const isEnough = (
-      anchor: { readonly number: number; readonly offset: number } | undefined,
-    ): boolean =>
-      anchor !== undefined &&
-      anchor.number <= deep &&
-      (this.#finalOffset === undefined || anchor.offset < this.#finalOffset);
-    let drop = 0;
-    while (isEnough(this.#anchors[drop + 1])) drop += 1;
-    if (drop > 0) this.#anchors.splice(0, drop);
   }
 }
 

@@ -13,17 +13,32 @@ export const IDLE_RECORDS_MAX = 20_000;
 export interface ChainState {
   readonly chains: Map<string, ChainTree>;
   lastOffset: number;
+  /** A replay from this raw offset on gives the same state. */
+  replayFrom: number;
 }
 
 export function createChainState(): ChainState {
-  return { chains: new Map(), lastOffset: 0 };
+  return { chains: new Map(), lastOffset: -1, replayFrom: 0 };
 }
 
 /** The lowest raw offset that the state of a partition depends on. */
 export function chainStateFrom(state: ChainState): number {
+  return state.chains.size === 0 ? state.lastOffset + 1 : state.replayFrom;
+}
+
+/**
+ * Finds where a replay of all chains together may begin: what is a good place for one of them may
+ * show another, as its first block, one that is not of its chain.
+ */
+function settleReplay(state: ChainState): void {
   let from = state.lastOffset + 1;
-  for (const chain of state.chains.values()) from = Math.min(from, chain.stateFrom);
-  return from;
+  for (let before = from + 1; from < before; ) {
+    before = from;
+    for (const chain of state.chains.values()) from = chain.replayFrom(from);
+  }
+  // A place that was good once stays good: from there on, all is a function of the records.
+  state.replayFrom = Math.max(state.replayFrom, from);
+  for (const chain of state.chains.values()) chain.forgetBefore(state.replayFrom);
 }
 
 /** What one raw record of a chain gives. */
@@ -42,7 +57,9 @@ export function applyChainRecord(
   if (raw.type === "final") {
     if (tree === undefined) return { enriched: [], dead: `/chain ${raw.chain} has no blocks yet` };
     tree.lastOffset = offset;
-    return tree.applyFinal(raw.number, raw.hash.toLowerCase(), offset);
+    const outcome = tree.applyFinal(raw.number, raw.hash.toLowerCase());
+    settleReplay(state);
+    return outcome;
   }
   const { decimals } = settingsOf(raw.chain);
   const block = "receipts" in raw ? decodeEvmBlock(raw, decimals) : decodeUtxoBlock(raw, decimals);
@@ -50,7 +67,9 @@ export function applyChainRecord(
   const known = tree ?? new ChainTree(raw.chain, settingsOf(raw.chain));
   state.chains.set(raw.chain, known);
   known.lastOffset = offset;
-  return known.applyBlock(block, raw.head === true, offset);
+  const outcome = known.applyBlock(block, raw.head === true, offset);
+  settleReplay(state);
+  return outcome;
 }
 
 /** An event that its producer decoded already: it belongs to no block, and is never undone. */
