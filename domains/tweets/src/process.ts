@@ -12,22 +12,36 @@ import { isDeletion, type RawDeletion, type RawPost, type RawTweet } from "./raw
 /** Raw records that the state depends on: the newest of a partition. */
 export const WINDOW_RECORDS = 20_000;
 
-/** What is kept of one raw record of the window. */
+const NOTHING: ProcessOutcome = { enriched: [] };
+
+/**
+ * What is kept of one raw record of the window. It says what that record alone says, so that the
+ * state is the same whatever was read before the window.
+ */
 interface Kept {
   readonly offset: number;
   readonly id: string;
   readonly userId: string;
   /** Of a post: whom its deletion must reach, as hashes. Undefined of a deletion. */
   readonly route: Route | undefined;
+  /** Of a post: the next one of the window with the same id. */
+  later: Kept | undefined;
 }
 
-/** The window of a partition: its records in order, and the newest of each id. */
+/** The posts of the window that have one id. */
+interface Posts {
+  /** For all that the window says, the one that was told; those behind it are repeats. */
+  oldest: Kept;
+  newest: Kept;
+}
+
+/** The window of a partition: its records in order, and those of each id. */
 export interface TweetState {
   readonly window: Kept[];
   /** Index of the oldest in `window`, which is cut now and then. */
   start: number;
-  readonly posts: Map<string, Kept>;
-  /** Deletions by author and id: an author's own alone can keep a post from coming. */
+  readonly posts: Map<string, Posts>;
+  /** The newest deletion by author and id: an author's own alone can keep a post from coming. */
   readonly deletions: Map<string, Kept>;
 }
 
@@ -57,9 +71,15 @@ function forget(state: TweetState, offset: number): void {
     const oldest = state.window[state.start];
     if (oldest === undefined || oldest.offset > offset - WINDOW_RECORDS) break;
     state.start += 1;
-    if (state.posts.get(oldest.id) === oldest) state.posts.delete(oldest.id);
-    const key = contentKeyOf(oldest.userId, oldest.id);
-    if (state.deletions.get(key) === oldest) state.deletions.delete(key);
+    if (oldest.route === undefined) {
+      const key = contentKeyOf(oldest.userId, oldest.id);
+      if (state.deletions.get(key) === oldest) state.deletions.delete(key);
+      continue;
+    }
+    const posts = state.posts.get(oldest.id);
+    if (posts === undefined) continue;
+    if (oldest.later === undefined) state.posts.delete(oldest.id);
+    else posts.oldest = oldest.later;
   }
   if (state.start > 4096) {
     state.window.splice(0, state.start);
@@ -69,29 +89,38 @@ function forget(state: TweetState, offset: number): void {
 
 function applyPost(raw: RawPost, state: TweetState, offset: number): ProcessOutcome {
   const id = raw.id ?? "";
-  const known = state.posts.get(id);
-  const deleted = state.deletions.has(contentKeyOf(raw.user_id, id));
   const event = eventOf(raw, id);
-  // A repeat is an occurrence too: it keeps the id known for another window.
-  const route = known?.route ?? routeOf(event);
-  const kept: Kept = { offset, id, userId: known?.userId ?? raw.user_id, route };
+  const kept: Kept = {
+    offset,
+    id,
+    userId: raw.user_id,
+    route: routeOf(event),
+    later: undefined,
+  };
   state.window.push(kept);
-  state.posts.set(id, kept);
-  return { enriched: known === undefined && !deleted ? [event] : [] };
+  const posts = state.posts.get(id);
+  if (posts !== undefined) {
+    // A repeat is an occurrence too: it keeps the id known for another window.
+    posts.newest.later = kept;
+    posts.newest = kept;
+    return NOTHING;
+  }
+  state.posts.set(id, { oldest: kept, newest: kept });
+  return state.deletions.has(contentKeyOf(raw.user_id, id)) ? NOTHING : { enriched: [event] };
 }
 
 function applyDeletion(raw: RawDeletion, state: TweetState, offset: number): ProcessOutcome {
   const { id, user_id } = raw;
-  const post = state.posts.get(id);
+  const key = contentKeyOf(user_id, id);
+  const repeated = state.deletions.has(key);
+  const kept: Kept = { offset, id, userId: user_id, route: undefined, later: undefined };
+  state.window.push(kept);
+  state.deletions.set(key, kept);
+  const post = state.posts.get(id)?.oldest;
   if (post !== undefined && post.userId !== user_id) {
     return { enriched: [], dead: `/user_id is not the author of ${id}` };
   }
-  const key = contentKeyOf(user_id, id);
-  const repeated = state.deletions.has(key);
-  const kept: Kept = { offset, id, userId: user_id, route: undefined };
-  state.window.push(kept);
-  state.deletions.set(key, kept);
-  if (repeated) return { enriched: [] };
+  if (repeated) return NOTHING;
   const route: Route = post?.route ?? { fields: { user_ids: [hashTerm(user_id)] }, partial: true };
   const event: DomainEvent = {
     event_type: "delete",
