@@ -7,7 +7,7 @@ import { isOvertaken, Output } from "./output.ts";
 
 /** What an operator may want to know, besides the counters. */
 export interface ProcessReport {
-  readonly kind: "dead_letter" | "notice" | "restarted" | "generation" | "failed";
+  readonly kind: "dead_letter" | "notice" | "restarted" | "generation" | "lost" | "failed";
   readonly stream: string;
   /** Of the raw record, or of the partition. */
   readonly position: string;
@@ -118,8 +118,12 @@ export class PartitionProcessor {
     const tails = this.#outputs.map(({ tail }) => tail);
     const sources = tails.map(({ source }) => source).filter((source) => source !== undefined);
     this.#generation = Math.max(0, ...sources.map(({ generation }) => generation));
+    // An output that a crash left in the generation before may still name the topic of that one.
     const foreign = tails.some(
-      ({ rawLogId }) => rawLogId !== undefined && rawLogId !== this.#rawLogId,
+      ({ source, rawLogId }) =>
+        source?.generation === this.#generation &&
+        rawLogId !== undefined &&
+        rawLogId !== this.#rawLogId,
     );
     if (
       foreign ||
@@ -134,7 +138,9 @@ export class PartitionProcessor {
       this.#next = floor;
       return;
     }
-    // An output that has nothing, or nothing of this generation, wants all that is there.
+    // An output that has nothing, or nothing of this generation, wants all that is there. That is
+    // so only in the beginning: once `progressRecords` or `progressMs` have passed, every output
+    // says at least how far it is. What the others have already is not written again.
     const current = sources.filter(({ generation }) => generation === this.#generation);
     const complete = current.length === this.#outputs.length;
     const resume = complete
@@ -145,6 +151,13 @@ export class PartitionProcessor {
         source !== undefined && (source.last ? source.offset + 1 : source.offset) === resume,
     );
     const stateFrom = complete ? Math.max(floor, lowest?.stateFrom ?? floor) : floor;
+    if (resume < floor) {
+      this.#report(
+        "lost",
+        String(this.#partition),
+        `raw records ${resume} to ${floor - 1} left the log before they were processed`,
+      );
+    }
     await this.#rebuild(Math.min(stateFrom, resume), resume);
     this.#next = Math.max(resume, floor);
   }
@@ -165,19 +178,21 @@ export class PartitionProcessor {
   }
 
   #take(record: LogRecord): void {
-    const outcome = this.#apply(record);
+    // Taken before the record is: a crash may leave a part of what it gives, and then the record is
+    // taken again, in the state before it.
     const stateFrom = this.#stateFrom(record.offset);
+    const outcome = this.#apply(record);
     const key = record.key ?? "";
     if (outcome.dead !== undefined) this.#bury(record, outcome.dead);
     if (outcome.notice !== undefined)
       this.#report("notice", this.#positionOf(record), outcome.notice);
-    this.#emit(this.#tombstones, outcome.tombstones ?? [], record.offset, (contentKey, source) =>
-      encodeTombstone(contentKey, source, stateFrom),
-    );
+    const tombstone = (contentKey: string, source: Source): NewRecord =>
+      encodeTombstone(contentKey, source, stateFrom);
+    this.#emit(this.#tombstones, outcome.tombstones ?? [], record.offset, tombstone, stateFrom);
     const event = (item: DomainEvent, source: Source): NewRecord =>
       encodeEvent(item, key, source, stateFrom);
-    this.#emit(this.#enriched, outcome.enriched, record.offset, event);
-    this.#emit(this.#final, outcome.final ?? [], record.offset, event);
+    this.#emit(this.#enriched, outcome.enriched, record.offset, event, stateFrom);
+    this.#emit(this.#final, outcome.final ?? [], record.offset, event, stateFrom);
   }
 
   #emit<T>(
@@ -185,9 +200,10 @@ export class PartitionProcessor {
     items: readonly T[],
     offset: number,
     encode: (item: T, source: Source) => NewRecord,
+    stateFrom: number,
   ): void {
     if (output === undefined) return;
-    const { generation } = { generation: this.#generation };
+    const generation = this.#generation;
     for (const [index, item] of items.entries()) {
       const source = { generation, offset, index, last: index === items.length - 1 };
       if (!output.has(source)) output.add(encode(item, source), source);
@@ -197,7 +213,7 @@ export class PartitionProcessor {
     const limits = { records: progressRecords, ms: progressMs };
     output.passed(
       { generation, offset, index: 0, last: true },
-      this.#stateFrom(offset),
+      stateFrom,
       limits,
       this.#init.now(),
     );
@@ -215,8 +231,9 @@ export class PartitionProcessor {
     }
   }
 
+  /** The raw offset from which the state can be rebuilt in which the record at `offset` is taken. */
   #stateFrom(offset: number): number {
-    return Math.min(offset + 1, this.#domain.process?.stateFrom(this.#state) ?? offset + 1);
+    return Math.min(offset, this.#domain.process?.stateFrom(this.#state) ?? offset);
   }
 
   #apply(record: LogRecord): ProcessOutcome {
@@ -256,6 +273,10 @@ export class PartitionProcessor {
     this.#report("dead_letter", position, reason);
   }
 
+  /**
+   * Writes what was added. Dead letters go first, and may come twice where what follows fails; whoever
+   * reads them tells repeats by their position.
+   */
   async #flush(): Promise<void> {
     const { log, deadTopic, options } = this.#init;
     if (this.#dead.length > 0) {
