@@ -15,15 +15,16 @@ const SAMPLE = 5;
 
 /** What was: the recent window, the archive, and what a filter would have matched. */
 export function registerQueries(app: FastifyInstance, context: ApiContext): void {
-  app.get<{ Params: { stream: string } }>("/v1/:stream/recent", async (request) => {
+  app.get<{ Params: { stream: string } }>("/v1/:stream/recent", async (request, reply) => {
     const { stream, filters, settings } = read(context, request, recentQuery);
     const window = windowOf(context, stream);
     const { limit, after, wait_ms } = settings;
     const closed = new AbortController();
-    request.raw.socket.once("close", () => closed.abort());
+    // Of the answer: a connection serves many, and lives on after each.
+    reply.raw.once("close", () => closed.abort());
     const found =
       after === undefined
-        ? window.newest(filters, limit)
+        ? await window.newest(filters, limit)
         : await window.after(filters, limit, after, wait_ms, closed.signal);
     const { noun } = stream;
     const events = found.bodies.map((body) => JSON.parse(body) as Record<string, unknown>);

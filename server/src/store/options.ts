@@ -9,7 +9,11 @@ export const storeOptions = {
     { min: "1MiB" },
   ),
   archiveRetentionMs: duration("30d", "How long history is kept on one machine."),
-  archiveBatchRecords: integer(500, "Rows that share a flush to disk.", { min: "1" }),
+  catchUpMs: duration(
+    "5s",
+    "How long a query waits for what the log holds: what was deleted by then it must not find.",
+    { min: "10ms" },
+  ),
   scanRecordsMax: integer(
     50_000,
     "Records that one page of history looks at before it answers with what it has.",

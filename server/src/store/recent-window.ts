@@ -1,23 +1,14 @@
-import { decodeCursor, encodeCursor, PenstockError } from "@penstock-dev/contract";
+import { PenstockError } from "@penstock-dev/contract";
 import { EventTerms, type Filters, matches } from "../filter/index.ts";
 import type { Log, TopicInfo } from "../log/index.ts";
 import type { OptionValues } from "../option.ts";
-import type { Stream } from "../streams/index.ts";
+import type { Stream, StreamEvent } from "../streams/index.ts";
+import { byTime } from "./by-time.ts";
+import { cursorAt, offsetsOfCursor } from "./cursor-offsets.ts";
 import { eventBody } from "./event-body.ts";
 import type { storeOptions } from "./options.ts";
+import { type RecentEvent, RecentPartition } from "./recent-partition.ts";
 import { TopicReader, type TopicRecord } from "./topic-reader.ts";
-
-interface RecentEvent {
-  readonly seq: number;
-  readonly partition: number;
-  readonly offset: number;
-  readonly atMs: number;
-  readonly body: string;
-  readonly terms: EventTerms;
-  readonly id: string;
-  /** Deleted or undone since. */
-  gone: boolean;
-}
 
 /** What a query of the window gives. */
 export interface Found {
@@ -28,54 +19,43 @@ export interface Found {
   readonly more: boolean;
 }
 
+interface RecentWindowInit {
+  readonly stream: Stream;
+  readonly options: OptionValues<typeof storeOptions>;
+  readonly now: () => number;
+  readonly log: Log;
+  /** Told when the log cannot be read; reading is tried again. */
+  readonly failed: (caught: unknown) => void;
+}
+
+const timeOf = ({ atMs }: RecentEvent): number => atMs;
+
 /**
  * The last minutes of a stream in memory, rebuilt from the log at start. Deletes and undos are not
- * listed, and what they take back is no longer.
+ * listed, and what they take back is no longer: a query first waits until all that the log holds by
+ * then was taken, so that what was deleted before it is not found.
  */
 export class RecentWindow implements AsyncDisposable {
-  readonly #stream: Stream;
+  readonly #init: RecentWindowInit;
   readonly #info: TopicInfo;
-  readonly #options: OptionValues<typeof storeOptions>;
-  readonly #now: () => number;
   readonly #reader: TopicReader;
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
-  #events: RecentEvent[] = [];
-  #start = 0;
+  readonly #partitions: readonly RecentPartition[];
   #bytes = 0;
-  #seq = 0;
   readonly #byId = new Map<string, RecentEvent>();
-  readonly #byContent = new Map<string, RecentEvent[]>();
-  /** Offsets before these have left the window, by partition. */
-  readonly #floor: number[];
-  #waiters: (() => void)[] = [];
+  readonly #byContent = new Map<string, readonly RecentEvent[]>();
 
-  private constructor(init: {
-    readonly stream: Stream;
-    readonly info: TopicInfo;
-    readonly options: OptionValues<typeof storeOptions>;
-    readonly now: () => number;
-    readonly log: Log;
-    readonly from: readonly number[];
-    readonly failed: (caught: unknown) => void;
-  }) {
-    this.#stream = init.stream;
-    this.#info = init.info;
-    this.#options = init.options;
-    this.#now = init.now;
-    this.#floor = [...init.from];
-    this.#reader = new TopicReader(init.log, init.stream, init.from);
+  private constructor(init: RecentWindowInit, info: TopicInfo, from: readonly number[]) {
+    this.#init = init;
+    this.#info = info;
+    this.#partitions = from.map((offset) => new RecentPartition(offset));
+    this.#reader = new TopicReader(init.log, init.stream, from);
     this.#running = this.#reader.run(this.#abort.signal, (batch) => this.#take(batch), init.failed);
   }
 
   /** Opens the window and fills it from the log. */
-  static async open(init: {
-    readonly stream: Stream;
-    readonly options: OptionValues<typeof storeOptions>;
-    readonly now: () => number;
-    readonly log: Log;
-    readonly failed: (caught: unknown) => void;
-  }): Promise<RecentWindow> {
+  static async open(init: RecentWindowInit): Promise<RecentWindow> {
     const { log, stream } = init;
     const info = await log.describe(stream.topic);
     const sinceMs = init.now() - init.options.recentMs;
@@ -83,20 +63,18 @@ export class RecentWindow implements AsyncDisposable {
     for (let partition = 0; partition < info.partitions; partition++) {
       from.push(await log.offsetAt(stream.topic, partition, sinceMs));
     }
-    const window = new RecentWindow({ ...init, info, from });
-    const heads = await log.heads(stream.topic);
-    while (heads.some((head, partition) => (window.#reader.next[partition] ?? 0) < head))
-      await window.#more(100);
+    const window = new RecentWindow(init, info, from);
+    await window.#reader.reachHead();
     return window;
   }
 
-  /** The newest events that match, newest first. */
-  newest(filters: Filters, limit: number): Found {
-    this.#trim();
+  /** The newest events that match, by the time at which the log took them, newest first. */
+  async newest(filters: Filters, limit: number): Promise<Found> {
+    await this.#catchUp();
     const bodies: string[] = [];
-    for (let at = this.#events.length - 1; at >= this.#start && bodies.length < limit; at--) {
-      const event = this.#events[at];
-      if (event !== undefined && this.#lists(filters, event)) bodies.push(event.body);
+    for (const event of this.#newestFirst()) {
+      if (bodies.length === limit) break;
+      if (this.#lists(filters, event)) bodies.push(event.body);
     }
     return { bodies, cursor: this.#cursor(this.#reader.next), more: false };
   }
@@ -113,30 +91,36 @@ export class RecentWindow implements AsyncDisposable {
     waitMs: number,
     signal: AbortSignal,
   ): Promise<Found> {
-    const from = this.#offsetsOf(cursor);
-    const endMs = this.#now() + waitMs;
+    const { log, stream } = this.#init;
+    const floors = this.#partitions.map(({ floor }) => floor);
+    const from = await offsetsOfCursor(log, stream, cursor, floors);
+    await this.#catchUp();
+    const over = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
     for (;;) {
       const found = this.#oldest(filters, limit, from);
-      const leftMs = endMs - this.#now();
-      if (found.bodies.length > 0 || leftMs <= 0 || signal.aborted) return found;
-      await this.#more(leftMs);
+      const ends = over.aborted || this.#abort.signal.aborted || waitMs === 0;
+      if (found.bodies.length > 0 || ends) return found;
+      await this.#reader.moved(over);
     }
   }
 
   #oldest(filters: Filters, limit: number, from: readonly number[]): Found {
     this.#trim();
+    if (this.#partitions.some(({ floor }, partition) => (from[partition] ?? 0) < floor)) {
+      throw new PenstockError(
+        "cursor_too_old",
+        "The cursor is older than the recent window; use `history` or a subscription.",
+      );
+    }
     const offsets = [...from];
     const bodies: string[] = [];
-    for (let at = this.#start; at < this.#events.length; at++) {
-      const event = this.#events[at];
-      if (event === undefined || event.offset < (from[event.partition] ?? 0)) continue;
-      if (!this.#lists(filters, event)) {
-        offsets[event.partition] = event.offset + 1;
-        continue;
-      }
-      if (bodies.length === limit) return { bodies, cursor: this.#cursor(offsets), more: true };
-      bodies.push(event.body);
+    const lists = this.#partitions.map((events, partition) => events.from(from[partition] ?? 0));
+    for (const event of byTime(lists, timeOf)) {
+      const listed = this.#lists(filters, event);
+      if (listed && bodies.length === limit)
+        return { bodies, cursor: this.#cursor(offsets), more: true };
       offsets[event.partition] = event.offset + 1;
+      if (listed) bodies.push(event.body);
     }
     return { bodies, cursor: this.#cursor(this.#reader.next), more: false };
   }
@@ -148,22 +132,37 @@ export class RecentWindow implements AsyncDisposable {
   ): { matched: number; evaluated: number; spanMs: number; sample: readonly string[] } {
     this.#trim();
     let matched = 0;
+    let evaluated = 0;
+    let oldestMs: number | undefined;
     const sample: string[] = [];
-    for (let at = this.#events.length - 1; at >= this.#start; at--) {
-      const event = this.#events[at];
-      if (event === undefined || !this.#lists(filters, event)) continue;
+    for (const event of this.#newestFirst()) {
+      evaluated += 1;
+      oldestMs = event.atMs;
+      if (!this.#lists(filters, event)) continue;
       matched += 1;
       if (sample.length < samples) sample.push(event.body);
     }
-    const oldest = this.#events[this.#start];
-    const spanMs = oldest === undefined ? 0 : Math.max(1000, this.#now() - oldest.atMs);
-    return { matched, evaluated: this.#events.length - this.#start, spanMs, sample };
+    const spanMs = oldestMs === undefined ? 0 : Math.max(1000, this.#init.now() - oldestMs);
+    return { matched, evaluated, spanMs, sample };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
-    this.#wake();
     await this.#running;
+  }
+
+  async #catchUp(): Promise<void> {
+    if (!(await this.#reader.reachHead(this.#init.options.catchUpMs))) {
+      throw new PenstockError("storage_unavailable", "The recent window lags behind the log.", {
+        retryAfterMs: 1000,
+      });
+    }
+    this.#trim();
+  }
+
+  #newestFirst(): Iterable<RecentEvent> {
+    const lists = this.#partitions.map((events) => events.newestFirst());
+    return byTime(lists, timeOf, true);
   }
 
   #lists(filters: Filters, event: RecentEvent): boolean {
@@ -173,7 +172,7 @@ export class RecentWindow implements AsyncDisposable {
   #take(batch: readonly TopicRecord[]): void {
     for (const { partition, record, event } of batch) {
       if (event === undefined) continue;
-      const type = this.#stream.eventTypes.get(event.event_type);
+      const type = this.#init.stream.eventTypes.get(event.event_type);
       if (event.removed === true) {
         const undone = this.#byId.get(event.id);
         if (undone !== undefined) undone.gone = true;
@@ -184,101 +183,53 @@ export class RecentWindow implements AsyncDisposable {
         this.#keep(partition, record.offset, record.timestampMs, event);
       }
     }
-    // The reader moves behind the batch when this returns: those who wait look then.
-    setImmediate(() => this.#wake());
+    if (this.#bytes > this.#init.options.recentBytes) this.#trim();
   }
 
-  #keep(
-    partition: number,
-    offset: number,
-    atMs: number,
-    event: Parameters<typeof eventBody>[0],
-  ): void {
+  #keep(partition: number, offset: number, atMs: number, event: StreamEvent): void {
     const body = eventBody(event, partition, offset, atMs);
-    const terms = new EventTerms(this.#stream, event);
-    const kept: RecentEvent = {
-      seq: this.#seq++,
-      partition,
-      offset,
-      atMs,
-      body,
-      terms,
-      id: event.id,
-      gone: false,
-    };
-    this.#events.push(kept);
-    this.#bytes += body.length * 4 + 500;
+    const terms = new EventTerms(this.#init.stream, event);
+    const kept: RecentEvent = { partition, offset, atMs, body, terms, id: event.id, gone: false };
+    this.#partitions[partition]?.push(kept);
+    this.#bytes += sizeOf(kept);
     this.#byId.set(event.id, kept);
-    if (event.contentKey !== undefined) {
-      const contents = this.#byContent.get(event.contentKey);
-      if (contents === undefined) this.#byContent.set(event.contentKey, [kept]);
-      else contents.push(kept);
-    }
-    if (this.#bytes > this.#options.recentBytes) this.#trim();
+    const key = event.contentKey;
+    if (key !== undefined) this.#byContent.set(key, [...(this.#byContent.get(key) ?? []), kept]);
   }
 
   #trim(): void {
-    const sinceMs = this.#now() - this.#options.recentMs;
+    const { now, options } = this.#init;
+    const sinceMs = now() - options.recentMs;
     for (;;) {
-      const oldest = this.#events[this.#start];
-      if (
-        oldest === undefined ||
-        (oldest.atMs >= sinceMs && this.#bytes <= this.#options.recentBytes)
-      )
-        break;
-      this.#start += 1;
-      this.#bytes -= oldest.body.length * 4 + 500;
-      this.#floor[oldest.partition] = oldest.offset + 1;
-      if (this.#byId.get(oldest.id) === oldest) this.#byId.delete(oldest.id);
-      const key = oldest.terms.event.contentKey;
-      if (key !== undefined) this.#byContent.delete(key);
+      let oldest: RecentEvent | undefined;
+      for (const partition of this.#partitions) {
+        const first = partition.oldest;
+        if (first !== undefined && (oldest === undefined || first.atMs < oldest.atMs))
+          oldest = first;
+      }
+      if (oldest === undefined) return;
+      if (oldest.atMs >= sinceMs && this.#bytes <= options.recentBytes) return;
+      this.#partitions[oldest.partition]?.shift();
+      this.#forget(oldest);
     }
-    if (this.#start > 1024 && this.#start > this.#events.length / 2) {
-      this.#events = this.#events.slice(this.#start);
-      this.#start = 0;
-    }
+  }
+
+  #forget(event: RecentEvent): void {
+    this.#bytes -= sizeOf(event);
+    if (this.#byId.get(event.id) === event) this.#byId.delete(event.id);
+    const key = event.terms.event.contentKey;
+    if (key === undefined) return;
+    const others = (this.#byContent.get(key) ?? []).filter((other) => other !== event);
+    if (others.length === 0) this.#byContent.delete(key);
+    else this.#byContent.set(key, others);
   }
 
   #cursor(offsets: readonly number[]): string {
-    const { name: stream, topic } = this.#stream;
-    const { logId, generation } = this.#info;
-    const partitions = new Map(offsets.map((offset, partition) => [partition, { offset }]));
-    return encodeCursor({ stream, topic, logId, generation, partitions });
+    return cursorAt(this.#init.stream, this.#info, offsets);
   }
+}
 
-  #offsetsOf(text: string): readonly number[] {
-    const cursor = decodeCursor(text);
-    if (
-      cursor.stream !== this.#stream.name ||
-      cursor.topic !== this.#stream.topic ||
-      cursor.logId !== this.#info.logId
-    ) {
-      throw new PenstockError("cursor_foreign", "The cursor belongs to another stream or log.");
-    }
-    this.#trim();
-    return this.#reader.next.map((next, partition) => {
-      const offset = cursor.partitions.get(partition)?.offset ?? this.#floor[partition] ?? 0;
-      if (offset > next)
-        throw new PenstockError("cursor_ahead", "The cursor is past the end of the stream.");
-      if (offset < (this.#floor[partition] ?? 0)) {
-        throw new PenstockError(
-          "cursor_too_old",
-          "The cursor is older than the recent window; use `history` or a subscription.",
-        );
-      }
-      return offset;
-    });
-  }
-
-  async #more(waitMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiters.push(resolve);
-    const timer = setTimeout(resolve, waitMs);
-    await promise;
-    clearTimeout(timer);
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiters.splice(0)) wake();
-  }
+/** The memory of an event, roughly: its text, what was parsed of it, and what surrounds it. */
+function sizeOf({ body }: RecentEvent): number {
+  return body.length * 4 + 500;
 }

@@ -18,7 +18,9 @@ export class TopicReader {
   readonly #log: Log;
   readonly #stream: Stream;
   readonly #next: number[];
-  readonly #sources: (Source | undefined)[] = [];
+  #sources: (Source | undefined)[] = [];
+  readonly #waiting = new Set<() => void>();
+  #ended = false;
 
   constructor(log: Log, stream: Stream, from: readonly number[]) {
     this.#log = log;
@@ -32,9 +34,10 @@ export class TopicReader {
   }
 
   /**
-   * Hands over batches in log order until the signal aborts.
+   * Hands over batches in log order until the signal aborts. What `take` fails to take is handed
+   * over again.
    *
-   * @param take told each batch, with the offset behind it; the next is read when it resolves
+   * @param take told each batch; the next is read when it resolves
    */
   async run(
     signal: AbortSignal,
@@ -49,14 +52,47 @@ export class TopicReader {
         const got = await this.#readOnce(take);
         if (!got) await this.#log.waitForMore(this.#stream.topic, this.#next, signal);
       } catch (caught) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         failed(caught);
+        // The sources of what was not taken were seen: without them it would pass for a repeat.
+        isOpen = false;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Resolves when a batch was taken, when reading ends, or when the signal aborts. */
+  async moved(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#ended || signal?.aborted === true) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (): void => resolve();
+    this.#waiting.add(wake);
+    signal?.addEventListener("abort", wake, { once: true });
+    await promise;
+    signal?.removeEventListener("abort", wake);
+    this.#waiting.delete(wake);
+  }
+
+  /**
+   * Resolves once all that the log holds at this moment was taken; to false where that takes too
+   * long, or reading ends before.
+   *
+   * @param withinMs left out: however long it takes
+   */
+  async reachHead(withinMs?: number): Promise<boolean> {
+    const heads = await this.#log.heads(this.#stream.topic);
+    const behind = (): boolean =>
+      heads.some((head, partition) => (this.#next[partition] ?? 0) < head);
+    if (!behind()) return true;
+    const patience = withinMs === undefined ? undefined : AbortSignal.timeout(withinMs);
+    while (behind() && !this.#ended && patience?.aborted !== true) await this.moved(patience);
+    return !behind();
   }
 
   async #findSources(): Promise<void> {
+    this.#sources = [];
     const floors = await this.#log.floors(this.#stream.topic);
     for (const [partition, offset] of this.#next.entries()) {
       let next = Math.max(floors[partition] ?? 0, offset - LOOKBACK_RECORDS);
@@ -76,13 +112,20 @@ export class TopicReader {
     let got = false;
     for (const [partition, head] of heads.entries()) {
       const from = Math.max(this.#next[partition] ?? 0, floors[partition] ?? 0);
+      this.#next[partition] = from;
       if (from >= head) continue;
       const read = await this.#log.read(this.#stream.topic, partition, from, READ);
       await take(read.records.map((record) => this.#decode(partition, record)));
       this.#next[partition] = read.next;
+      this.#wake();
       got = true;
     }
     return got;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
   }
 
   #decode(partition: number, record: LogRecord): TopicRecord {

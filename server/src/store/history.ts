@@ -1,0 +1,94 @@
+import { EventTerms, type Filters, matches } from "../filter/index.ts";
+import type { LogRecord } from "../log/index.ts";
+import type { Stream } from "../streams/index.ts";
+import type { ArchiveStore, Row, RowKey } from "./archive-store.ts";
+import { byTime } from "./by-time.ts";
+import { eventBody } from "./event-body.ts";
+
+/** Rows that are looked at in one turn: live delivery waits for no longer than that. */
+const ROWS_PER_TURN = 500;
+
+/** What a page of history asks, besides where it begins. */
+export interface PageQuery {
+  readonly limit: number;
+  readonly endMs: number | undefined;
+  /** The partition key. */
+  readonly key: string | undefined;
+  /** Rows that are looked at, before it answers with what it has. */
+  readonly scanMax: number;
+}
+
+/** One page of history. */
+export interface Page {
+  readonly bodies: readonly string[];
+  /** Where the next page begins, by partition. */
+  readonly offsets: readonly number[];
+  /** Whether there are others; after `scanMax` rows: whether there are more rows to look at. */
+  readonly more: boolean;
+}
+
+type Item = { readonly key: RowKey; readonly value: Row };
+const timeOf = ({ value }: Item): number => value.at;
+
+/** Reads the archived events of a stream that match, oldest first, from some offsets on. */
+export async function readPage(
+  store: ArchiveStore,
+  stream: Stream,
+  filters: Filters,
+  query: PageQuery,
+  from: readonly number[],
+): Promise<Page> {
+  const offsets = [...from];
+  const bodies: string[] = [];
+  for (let scanned = 0; ; ) {
+    const lists = offsets.map((offset, partition) =>
+      store.rows(stream.topic, partition, offset)[Symbol.iterator](),
+    );
+    let looked = 0;
+    for (const { key, value } of byTime<Item>(lists, timeOf)) {
+      // Times rise in each partition: what follows is later still.
+      if (query.endMs !== undefined && value.at >= query.endMs)
+        return { bodies, offsets, more: false };
+      if (scanned === query.scanMax) return { bodies, offsets, more: true };
+      if (looked === ROWS_PER_TURN) break;
+      const [, partition, offset] = key;
+      const body =
+        query.key === undefined || value.key === query.key
+          ? listed(store, stream, filters, partition, recordOf(offset, value))
+          : undefined;
+      if (body !== undefined && bodies.length === query.limit)
+        return { bodies, offsets, more: true };
+      if (body !== undefined) bodies.push(body);
+      offsets[partition] = offset + 1;
+      looked += 1;
+      scanned += 1;
+    }
+    if (looked < ROWS_PER_TURN) return { bodies, offsets, more: false };
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** An archived row as the record that it was. */
+export function recordOf(offset: number, { at, key, headers, value }: Row): LogRecord {
+  return { offset, timestampMs: at, key, headers, value: Buffer.from(value) };
+}
+
+/** An event as it is listed; undefined of deletes, undos, what they take back, and what does not match. */
+function listed(
+  store: ArchiveStore,
+  stream: Stream,
+  filters: Filters,
+  partition: number,
+  record: LogRecord,
+): string | undefined {
+  const decoded = stream.decode(record);
+  if (decoded.kind !== "event" || decoded.event.removed === true) return undefined;
+  const { event } = decoded;
+  const type = stream.eventTypes.get(event.event_type);
+  if (type?.deletion === true || type?.broadcast !== undefined) return undefined;
+  if (matches(filters, new EventTerms(stream, event)) === undefined) return undefined;
+  const undone =
+    stream.finalTopic !== undefined &&
+    store.isUndone(stream.topic, event.id, partition, record.offset);
+  return undone ? undefined : eventBody(event, partition, record.offset, record.timestampMs);
+}
