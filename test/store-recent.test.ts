@@ -44,7 +44,7 @@ describe("the recent window", () => {
     // From the log it reads one partition after another.
     await using rebuilt = await open(enriched);
     assert.deepEqual(await rebuilt.newest(all, 100), await live.newest(all, 100));
-    const { sample } = rebuilt.preview(all, 3);
+    const { sample } = await rebuilt.preview(all, 3);
     assert.deepEqual(idsOf(sample), expected.slice(0, 3));
   });
 

@@ -45,7 +45,7 @@ export function registerQueries(app: FastifyInstance, context: ApiContext): void
     const body = readBody(previewRequestSchema, request.body ?? {});
     const stream = context.delivery.streamOf(body as SubscribeRequest, limits);
     const filters = parseFilters(stream, body, limits);
-    const { matched, evaluated, spanMs, sample } = windowOf(context, stream).preview(
+    const { matched, evaluated, spanMs, sample } = await windowOf(context, stream).preview(
       filters,
       SAMPLE,
     );

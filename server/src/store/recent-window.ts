@@ -126,11 +126,16 @@ export class RecentWindow implements AsyncDisposable {
   }
 
   /** How much of the window a filter matches, with the newest of it. */
-  preview(
+  async preview(
     filters: Filters,
     samples: number,
-  ): { matched: number; evaluated: number; spanMs: number; sample: readonly string[] } {
-    this.#trim();
+  ): Promise<{
+    matched: number;
+    evaluated: number;
+    spanMs: number;
+    sample: readonly string[];
+  }> {
+    await this.#catchUp();
     let matched = 0;
     let evaluated = 0;
     let oldestMs: number | undefined;
