@@ -86,11 +86,22 @@ async function postSingles(url: string, count: number): Promise<number> {
   return acknowledged;
 }
 
+/** Resolves when the server has processed and stored what it took, and does nothing more. */
+async function settled(): Promise<void> {
+  for (let before = -1, now = processCpuMs(pid); now - before > 20; ) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    [before, now] = [now, processCpuMs(pid)];
+  }
+}
+
+/** The rate at which records are acknowledged, and the CPU of all that comes of them. */
 async function measure(count: number, send: () => Promise<number>) {
+  await settled();
   const startMs = performance.now();
   const cpuMs = processCpuMs(pid);
   const acknowledged = await send();
   const seconds = (performance.now() - startMs) / 1000;
+  await settled();
   if (acknowledged !== count) throw new Error(`${acknowledged} of ${count} were acknowledged`);
   return { rate: count / seconds, micros: ((processCpuMs(pid) - cpuMs) * 1000) / count };
 }
@@ -119,7 +130,7 @@ try {
   rival.listen(0, "127.0.0.1");
   await once(rival, "listening");
   const rivalUrl = `http://127.0.0.1:${(rival.address() as AddressInfo).port}`;
-  console.log(`${machine()}; processing and storing go on in the same process meanwhile`);
+  console.log(`${machine()}; one process: CPU is that of processing, storing and serving too`);
   await sendLines(URL_, 5000);
   for (const connections of [1, 8]) {
     const each = Math.floor(RECORDS / connections);
