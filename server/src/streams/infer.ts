@@ -1,121 +1,147 @@
-import { RESERVED_NAMES } from "@penstock-dev/contract";
+import { ENVELOPE_MEMBERS, RESERVED_NAMES } from "@penstock-dev/contract";
 import { stringify } from "yaml";
 import type { LogRecord } from "../log/index.ts";
+
+type SeenKind = "text" | "number" | "boolean" | "list";
 
 /** What was seen at one path of the sampled records. */
 interface Seen {
   count: number;
   readonly values: Set<string>;
-  kind: "text" | "number" | "list" | "mixed";
+  kind: SeenKind | "mixed";
 }
 
+type Paths = Map<string, Seen>;
+
 const FIELDS_MAX = 12;
+const TYPES_MAX = 20;
+const VALUES_MAX = 1000;
+const DEPTH_MAX = 4;
+/** A path counts as every record's where so many of them have it. */
+const SHARE_MIN = 0.9;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+const DECIMAL = /^-?(0|[1-9]\d{0,60})(\.\d{1,60})?$/;
 
 /**
  * A declaration of a stream over a topic, guessed from some of its records: a beginning, for a
- * person to mend.
+ * person to mend. It can be loaded as it is.
  *
  * @returns a block of YAML, as `streams` in the configuration has it
  */
 export function inferStream(topic: string, records: readonly LogRecord[]): string {
-  const paths = new Map<string, Seen>();
-  let readable = 0;
-  for (const record of records) {
-    let value: unknown;
-    try {
-      value = JSON.parse(Buffer.from(record.value).toString());
-    } catch {
-      continue;
-    }
-    readable += 1;
-    walk(value, "$", paths, 0);
-  }
+  const bodies = records.map(bodyOf).filter((body) => body !== undefined);
+  const paths: Paths = new Map();
+  for (const body of bodies) walk(body, "$", paths, 0);
   const name = nameOf(topic);
-  const present = (path: string): boolean => (paths.get(path)?.count ?? 0) >= readable * 0.9;
-  const pick = (candidates: readonly string[]): string | undefined =>
-    candidates.map((one) => `$.${one}`).find((path) => present(path) && paths.has(path));
-  const noun = name.replaceAll("-", "_").replace(/s$/, "");
-  const type = pick(["event_type", "type", "kind"]);
-  const id = pick([`${noun}_id`, "id", "uuid", "key"]);
-  const time = pick(["created_at", "timestamp", "time", "date", "ts"]);
-  const types =
-    type === undefined
-      ? undefined
-      : [...(paths.get(type)?.values ?? [])].filter((one) => /^[\w.-]+$/.test(one));
+  const noun = nounOf(name);
+  const pick = (members: readonly string[], isOne: (seen: Seen) => boolean): string | undefined =>
+    members
+      .map((member) => `$.${member}`)
+      .find((path) => {
+        const seen = paths.get(path);
+        return seen !== undefined && seen.count >= bodies.length * SHARE_MIN && isOne(seen);
+      });
+  const type = pick(["event_type", "type", "kind"], ({ kind }) => kind === "text");
+  const id = pick([`${noun}_id`, "id", "uuid", "key"], isDistinct);
+  const time = pick(["created_at", "timestamp", "time", "date", "ts"], () => true);
+  const types = [...(paths.get(type ?? "")?.values ?? [])];
   const declaration = {
     topic,
     noun,
-    ...(type === undefined
-      ? {}
-      : {
-          event_type: type,
-          ...(types !== undefined && types.length <= 20 ? { event_types: types } : {}),
-        }),
+    ...(type === undefined ? {} : { event_type: type }),
+    ...(types.length === 0 || types.length > TYPES_MAX ? {} : { event_types: types }),
     ...(id === undefined ? {} : { id }),
     ...(time === undefined ? {} : { time }),
     fields: fieldsOf(paths, new Set([type, time])),
   };
-  const read = `# ${readable} of ${records.length} records could be read.\n`;
+  const read = `# ${bodies.length} of ${records.length} records could be read.\n`;
   return read + stringify({ streams: { [name]: declaration } });
 }
 
-function walk(value: unknown, path: string, paths: Map<string, Seen>, depth: number): void {
+function bodyOf({ value }: LogRecord): object | undefined {
+  try {
+    const body: unknown = JSON.parse(Buffer.from(value).toString());
+    return typeof body === "object" && body !== null && !Array.isArray(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function walk(value: unknown, path: string, paths: Paths, depth: number): void {
   if (Array.isArray(value)) {
     for (const item of value.slice(0, 5)) note(`${path}[*]`, item, "list", paths);
-    return;
-  }
-  if (typeof value === "object" && value !== null && depth < 4) {
+  } else if (typeof value === "object" && value !== null) {
+    if (depth >= DEPTH_MAX) return;
     for (const [member, inner] of Object.entries(value)) {
       if (/^[A-Za-z_][\w-]*$/.test(member)) walk(inner, `${path}.${member}`, paths, depth + 1);
     }
-    return;
+  } else if (typeof value === "number" || typeof value === "boolean") {
+    note(path, value, typeof value as "number" | "boolean", paths);
+  } else {
+    note(path, value, "text", paths);
   }
-  note(path, value, typeof value === "number" ? "number" : "text", paths);
 }
 
-function note(
-  path: string,
-  value: unknown,
-  kind: "text" | "number" | "list",
-  paths: Map<string, Seen>,
-): void {
+function note(path: string, value: unknown, kind: SeenKind, paths: Paths): void {
   if (!["string", "number", "boolean"].includes(typeof value)) return;
   const seen = paths.get(path) ?? { count: 0, values: new Set<string>(), kind };
   seen.count += 1;
   if (seen.kind !== kind) seen.kind = "mixed";
-  if (seen.values.size < 1000) seen.values.add(String(value));
+  if (seen.values.size < VALUES_MAX) seen.values.add(String(value));
   paths.set(path, seen);
 }
 
-function fieldsOf(paths: ReadonlyMap<string, Seen>, left: ReadonlySet<string | undefined>) {
+function isDistinct({ values, count, kind }: Seen): boolean {
+  return (kind === "text" || kind === "number") && values.size >= Math.min(count, VALUES_MAX);
+}
+
+function fieldsOf(paths: Paths, left: ReadonlySet<string | undefined>) {
   const fields: Record<string, { path: string; kind: string }> = {};
   for (const [path, seen] of paths) {
-    if (left.has(path) || Object.keys(fields).length >= FIELDS_MAX) continue;
-    const name = path
-      .slice(2)
-      .replaceAll(/\[\*\]/g, "")
-      .replaceAll(/[^A-Za-z0-9]+/g, "_")
-      .replace(/([a-z])([A-Z])/g, "$1_$2")
-      .toLowerCase();
-    if (!/^[a-z][a-z0-9_]*$/.test(name) || RESERVED_NAMES.includes(name)) continue;
+    const name = fieldName(path);
+    if (left.has(path) || Object.keys(fields).length >= FIELDS_MAX || !isFree(name)) continue;
+    // A range is filtered by `min_` and `max_` before its name, and no other field has such a name.
+    if (/^(min|max)_/.test(name) || Object.hasOwn(fields, name)) continue;
     fields[name] = { path, kind: kindOf(seen) };
   }
   return fields;
+}
+
+/** `customer_display_name` of `$.customer.displayName`. */
+function fieldName(path: string): string {
+  return path
+    .slice(2)
+    .replaceAll("[*]", "")
+    .replaceAll(/[^A-Za-z0-9]+/g, "_")
+    .replaceAll(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase();
+}
+
+function isFree(name: string): boolean {
+  const isTaken = name === "event_types" || RESERVED_NAMES.includes(name);
+  return /^[a-z][a-z0-9_]{0,62}$/.test(name) && !isTaken;
 }
 
 function kindOf({ kind, values }: Seen): string {
   if (kind === "list") return "set";
   if (kind === "number") return "range";
   const sample = [...values].slice(0, 50);
-  const isProse =
-    sample.filter((value) => value.includes(" ") && !TIME.test(value)).length > sample.length / 2;
-  return isProse ? "text" : "exact";
+  // Texts that are digits alone are mostly names of something; amounts have a point somewhere.
+  const isAmount = sample.every((value) => DECIMAL.test(value));
+  if (kind === "text" && isAmount && sample.some((value) => value.includes("."))) return "range";
+  const prose = sample.filter((value) => value.includes(" ") && !TIME.test(value));
+  return prose.length > sample.length / 2 ? "text" : "exact";
 }
 
 /** `orders` of `shop.orders.v1`. */
 function nameOf(topic: string): string {
   const parts = topic.split(/[._]/).filter((part) => !/^v\d+$/.test(part));
-  const name = (parts.at(-1) ?? topic).toLowerCase().replaceAll(/[^a-z0-9-]/g, "-");
-  return /^[a-z]/.test(name) ? name : `stream-${name}`;
+  const last = (parts.at(-1) ?? topic).toLowerCase().replaceAll(/[^a-z0-9-]/g, "-");
+  const name = (/^[a-z]/.test(last) ? last : `stream-${last}`).slice(0, 50);
+  return RESERVED_NAMES.includes(name) ? `${name}-stream` : name;
+}
+
+function nounOf(name: string): string {
+  const noun = name.replace(/s$/, "").replaceAll("-", "_");
+  return noun === "" || ENVELOPE_MEMBERS.includes(noun) ? `${noun}_record`.replace(/^_/, "") : noun;
 }

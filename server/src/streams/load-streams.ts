@@ -1,6 +1,7 @@
 import { type Domain, nearest, RESERVED_NAMES } from "@penstock-dev/contract";
 import { wrong } from "./declaration-error.ts";
 import { declaredStream } from "./declared-stream.ts";
+import { readPartitions } from "./partitions.ts";
 import type { Stream } from "./stream.ts";
 import { typedStream } from "./typed-stream.ts";
 
@@ -61,8 +62,5 @@ function loadStream(
     const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
     throw wrong(`${path}.domain`, `must be one of ${[...domains.keys()].join(", ")}${hint}`);
   }
-  if (own !== undefined && (typeof own !== "number" || !Number.isInteger(own) || own < 1)) {
-    throw wrong(`${path}.partitions`, "must be a whole number of at least 1");
-  }
-  return typedStream(name, domain, { partitions: own ?? partitions });
+  return typedStream(name, domain, { partitions: readPartitions(path, own) ?? partitions });
 }

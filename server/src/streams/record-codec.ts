@@ -11,6 +11,7 @@ import type { Decoded } from "./stream.ts";
 /** The key of a progress record, which no producer can choose. */
 const PROGRESS_KEY = "\u0000progress";
 const EMPTY = new Uint8Array();
+const NONE: { readonly [member: string]: unknown } = {};
 
 /** An event as a record of an enriched topic. @param key the partition key of its raw record */
 export function encodeEvent(
@@ -73,17 +74,17 @@ export function decodeEnriched(
     record.value.byteOffset,
     record.value.byteLength,
   ).toString();
-  let body: { [member: string]: unknown };
+  let body: unknown;
   let routes: readonly Route[] | undefined;
   try {
-    body = JSON.parse(text) as { [member: string]: unknown };
+    body = JSON.parse(text);
     if (record.headers.routes !== undefined) routes = JSON.parse(record.headers.routes) as Route[];
   } catch {
     return { kind: "unreadable", reason: "the record is not JSON" };
   }
-  const { event_type, id } = body;
+  const { event_type, id, removed } = isObject(body) ? body : NONE;
   const noun = typeof event_type === "string" ? nounOf(event_type) : undefined;
-  const payload = noun === undefined ? undefined : body[noun];
+  const payload = noun === undefined || !isObject(body) ? undefined : body[noun];
   if (
     typeof event_type !== "string" ||
     typeof id !== "string" ||
@@ -98,7 +99,7 @@ export function decodeEnriched(
     id,
     noun,
     payload,
-    ...(body.removed === true ? { removed: true } : {}),
+    ...(removed === true ? { removed: true } : {}),
     ...(routes === undefined ? {} : { routes }),
   };
   const tail = text.startsWith(head) ? text.slice(head.length) : tailOf(event);

@@ -40,13 +40,13 @@ export function typedStream(
   };
 }
 
-/** The field that every stream has. */
+/** The field that every stream has. @param names the types that there are; none where they are open */
 export function eventTypesField(names: readonly string[]): FieldDefinition {
   return {
     kind: "exact",
     description: "The type of the event.",
     example: names[0] ?? "event",
-    values: names,
+    ...(names.length === 0 ? {} : { values: names }),
     take: (event) => event.event_type,
   };
 }
