@@ -3,14 +3,31 @@
  * a floating-point number holds.
  */
 
-/** A decimal's one canonical text, or undefined where the text is none: `1.50` and `+1.5` are `1.5`. */
+const DECIMAL = /^([+-]?)(\d{1,100})(?:\.(\d{1,100}))?(?:[eE]([+-]?\d{1,3}))?$/;
+
+/** A decimal's one canonical text, or undefined where the text is none: `1.50` and `15e-1` are `1.5`. */
 export function canonicalDecimal(text: string): string | undefined {
-  const match = /^([+-]?)(\d{1,100})(?:\.(\d{1,100}))?$/.exec(text);
+  const match = DECIMAL.exec(text);
   if (match === null) return undefined;
-  const whole = (match[2] ?? "").replace(/^0+(?=\d)/, "");
-  const fraction = (match[3] ?? "").replace(/0+$/, "");
-  const digits = fraction === "" ? whole : `${whole}.${fraction}`;
-  return match[1] === "-" && digits !== "0" ? `-${digits}` : digits;
+  const [, sign, whole = "", fraction = "", exponent] = match;
+  const digits =
+    exponent === undefined ? trimmed(whole, fraction) : shifted(whole, fraction, Number(exponent));
+  return sign === "-" && digits !== "0" ? `-${digits}` : digits;
+}
+
+/** Digits with the point moved right, or left where `by` is negative. */
+function shifted(whole: string, fraction: string, by: number): string {
+  const digits = whole + fraction;
+  const point = whole.length + by;
+  if (point <= 0) return trimmed("0", "0".repeat(-point) + digits);
+  const padded = digits.padEnd(point, "0");
+  return trimmed(padded.slice(0, point), padded.slice(point));
+}
+
+function trimmed(whole: string, fraction: string): string {
+  const front = whole.replace(/^0+(?=\d)/, "");
+  const back = fraction.replace(/0+$/, "");
+  return back === "" ? front : `${front}.${back}`;
 }
 
 /** Negative, zero or positive as one canonical decimal is below, equal to or above another. */
@@ -28,4 +45,13 @@ function compareMagnitudes(a: string, b: string): number {
   if (aWhole !== bWhole) return aWhole < bWhole ? -1 : 1;
   if (aFraction === bFraction) return 0;
   return aFraction < bFraction ? -1 : 1;
+}
+
+/**
+ * The nearest floating-point number, never infinite. It keeps the order of decimals, but not their
+ * difference: an index finds candidates by it, and compares exactly afterwards.
+ */
+export function nearestNumber(decimal: string): number {
+  const number = Number(decimal);
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, number));
 }

@@ -1,17 +1,15 @@
-import { hashTerm } from "@penstock-dev/contract";
 import type { Stream } from "../streams/index.ts";
+import { ConditionTable } from "./condition-table.ts";
 import type { EventTerms, TermsView } from "./event-terms.ts";
 import type { Filters } from "./filters.ts";
-import { type Rule, ruleHolds } from "./rule.ts";
-import { TermTable } from "./term-table.ts";
+import { type Condition, type Rule, ruleHolds } from "./rule.ts";
 
 /** One rule in the index, with whose it is. */
 interface IndexedRule {
   readonly rule: Rule;
   readonly holder: Holder;
-  /** The field whose terms lead to it; undefined where only a scan does. */
-  readonly field: string | undefined;
-  readonly terms: readonly string[];
+  /** The condition that it stands under; undefined of a rule without any. */
+  readonly access: Condition | undefined;
 }
 
 interface Holder {
@@ -26,18 +24,31 @@ interface Holder {
 /** What `add` gives, for `remove`. */
 export type FilterHandle = Holder;
 
+type Consider = (indexed: IndexedRule, view: TermsView) => void;
+
+/** Where a field's values are few and known, each event has one of them, and so do many filters. */
+const FEW_VALUES_COST = 1000;
+const RANGE_COST = 100;
+const SCAN_COST = 10_000;
+const TAG_SETS_MAX = 10_000;
+
 /**
- * Finds the filters that an event matches. Each rule stands under the terms of its most selective
- * condition; an event's terms lead to the candidates, which are then verified. The cost grows with
- * the candidates, not with the filters.
+ * Finds the filters that an event matches. Each rule stands under its most selective condition; an
+ * event's terms lead to the candidates, which are then verified. The cost grows with the
+ * candidates, not with the filters.
  *
  * Broadcast events are not looked up here: `couldMatch` says whom they reach.
  */
 export class FilterIndex<T> {
   readonly #stream: Stream;
-  readonly #fields = new Map<string, TermTable<IndexedRule>>();
-  /** Rules that no term leads to: those without conditions, and those of ranges alone. */
-  readonly #scanned = new Set<IndexedRule>();
+  readonly #byAccess = new Map<string, ConditionTable<IndexedRule>>();
+  /** Rules without conditions. */
+  readonly #unconditional = new Set<IndexedRule>();
+  /**
+   * By field, every rule with a condition on it: for cancelled events of which only that field is
+   * known. Made when the first of these comes, and kept from then on.
+   */
+  readonly #byKnown = new Map<string, ConditionTable<IndexedRule>>();
   readonly #holders = new Set<Holder>();
   readonly #tagSets = new Map<string, readonly string[]>();
   #stamp = 0;
@@ -53,14 +64,12 @@ export class FilterIndex<T> {
   add(filters: Filters, owner: T): FilterHandle {
     const holder: Holder = { owner, tagged: filters.tagged, rules: [], stamp: 0, tags: [] };
     for (const rule of filters.rules) {
-      const indexed = { rule, holder, ...this.#access(rule) };
+      const access = this.#accessOf(rule);
+      const indexed = { rule, holder, access };
       holder.rules.push(indexed);
-      if (indexed.field === undefined) {
-        this.#scanned.add(indexed);
-        continue;
-      }
-      const table = this.#table(indexed.field);
-      for (const term of indexed.terms) table.add(term, indexed);
+      if (access === undefined) this.#unconditional.add(indexed);
+      else tableOf(this.#byAccess, access.field).add(access, indexed);
+      for (const { field } of rule.conditions) addTo(this.#byKnown.get(field), field, indexed);
     }
     this.#holders.add(holder);
     return holder;
@@ -69,11 +78,11 @@ export class FilterIndex<T> {
   remove(handle: FilterHandle): void {
     if (!this.#holders.delete(handle)) return;
     for (const indexed of handle.rules) {
-      this.#scanned.delete(indexed);
-      if (indexed.field === undefined) continue;
-      const table = this.#table(indexed.field);
-      for (const term of indexed.terms) table.delete(term, indexed);
-      if (table.size === 0) this.#fields.delete(indexed.field);
+      const { access, rule } = indexed;
+      if (access === undefined) this.#unconditional.delete(indexed);
+      else this.#byAccess.get(access.field)?.delete(access, indexed);
+      for (const condition of rule.conditions)
+        this.#byKnown.get(condition.field)?.delete(condition, indexed);
     }
   }
 
@@ -81,7 +90,7 @@ export class FilterIndex<T> {
   match(terms: EventTerms, found: (owner: T, tags: readonly string[] | undefined) => void): void {
     this.#stamp += 1;
     const tagged: Holder[] = [];
-    const consider = (indexed: IndexedRule, view: TermsView): void => {
+    const consider: Consider = (indexed, view) => {
       const { holder, rule } = indexed;
       if (holder.stamp === this.#stamp && (!holder.tagged || holder.tags.includes(rule.tag ?? "")))
         return;
@@ -102,52 +111,42 @@ export class FilterIndex<T> {
     for (const holder of tagged) found(holder.owner as T, this.#tagSet(holder.tags));
   }
 
-  #candidates(view: TermsView, consider: (indexed: IndexedRule, view: TermsView) => void): void {
-    if (view.known !== undefined) {
-      // What little is known of the event may stand under another field than the one that leads here.
-      for (const holder of this.#holders)
-        for (const indexed of holder.rules) consider(indexed, view);
-      return;
-    }
-    for (const indexed of this.#scanned) consider(indexed, view);
-    for (const [field, table] of this.#fields) {
-      for (const term of view.terms(field)) {
-        const plain = view.hashed ? table.termOf(term) : term;
-        if (plain === undefined) continue;
-        for (const indexed of table.get(plain)) consider(indexed, view);
-      }
-    }
+  #candidates(view: TermsView, consider: Consider): void {
+    const visit = (indexed: IndexedRule): void => consider(indexed, view);
+    for (const indexed of this.#unconditional) visit(indexed);
+    if (view.known === undefined)
+      for (const table of this.#byAccess.values()) table.visit(view, visit);
+    else for (const field of view.known) this.#knownTable(field).visit(view, visit);
   }
 
-  /** The condition under which a rule has the fewest neighbours. */
-  #access(rule: Rule): { readonly field: string | undefined; readonly terms: readonly string[] } {
-    let best: { field: string | undefined; terms: readonly string[] } = {
-      field: undefined,
-      terms: [],
-    };
+  /** The condition under which a rule is likely to be led to least. */
+  #accessOf({ conditions }: Rule): Condition | undefined {
+    let best: Condition | undefined;
     let bestCost = Number.POSITIVE_INFINITY;
-    for (const { field, kind, values } of rule.conditions) {
-      const terms = kind.filterTerms(values);
-      if (terms === undefined) continue;
-      // Where values are few and known, every event has one of them.
-      const few = this.#stream.fields.get(field)?.values !== undefined ? 1000 : 1;
-      const table = this.#fields.get(field);
-      let cost = 0;
-      for (const term of terms) cost += few + (table?.count(term) ?? 0);
+    for (const condition of conditions) {
+      const cost =
+        this.#fixedCost(condition) + (this.#byAccess.get(condition.field)?.count(condition) ?? 0);
       if (cost < bestCost) {
         bestCost = cost;
-        best = { field, terms: [...new Set(terms)] };
+        best = condition;
       }
     }
     return best;
   }
 
-  #table(field: string): TermTable<IndexedRule> {
-    let table = this.#fields.get(field);
-    if (table === undefined) {
-      table = new TermTable(hashTerm);
-      this.#fields.set(field, table);
-    }
+  /** What a kind of condition is likely to lead to, whatever stands there now. */
+  #fixedCost({ field, kind, values }: Condition): number {
+    if (kind.filterTerms(values) === undefined)
+      return kind.span === undefined ? SCAN_COST : RANGE_COST;
+    return this.#stream.fields.get(field)?.values === undefined ? values.length : FEW_VALUES_COST;
+  }
+
+  #knownTable(field: string): ConditionTable<IndexedRule> {
+    const known = this.#byKnown.get(field);
+    if (known !== undefined) return known;
+    const table = tableOf(this.#byKnown, field);
+    for (const { rules } of this.#holders)
+      for (const indexed of rules) addTo(table, field, indexed);
     return table;
   }
 
@@ -158,8 +157,29 @@ export class FilterIndex<T> {
     const key = JSON.stringify(sorted);
     const known = this.#tagSets.get(key);
     if (known !== undefined) return known;
-    if (this.#tagSets.size >= 10_000) this.#tagSets.clear();
+    if (this.#tagSets.size >= TAG_SETS_MAX) this.#tagSets.clear();
     this.#tagSets.set(key, sorted);
     return sorted;
   }
+}
+
+function tableOf(
+  tables: Map<string, ConditionTable<IndexedRule>>,
+  field: string,
+): ConditionTable<IndexedRule> {
+  const known = tables.get(field);
+  if (known !== undefined) return known;
+  const table = new ConditionTable<IndexedRule>(field);
+  tables.set(field, table);
+  return table;
+}
+
+/** Adds a rule under its condition on a field, where it has one. */
+function addTo(
+  table: ConditionTable<IndexedRule> | undefined,
+  field: string,
+  indexed: IndexedRule,
+): void {
+  const condition = indexed.rule.conditions.find((candidate) => candidate.field === field);
+  if (condition !== undefined) table?.add(condition, indexed);
 }

@@ -99,7 +99,12 @@ function rulesOf(
     });
   }
   if (rules === undefined)
-    return [{ path: "/filters", members: membersOf(filters ?? {}, "/filters", reading) }];
+    return [
+      {
+        path: "/filters",
+        members: membersOf(filters === undefined ? {} : filters, "/filters", reading),
+      },
+    ];
   if (!Array.isArray(rules) || rules.length === 0) {
     throw new PenstockError("invalid_filter", "`rules` is a list of at least one rule.", {
       errors: [{ path: "/rules", message: "must be a list of at least one object of fields" }],
@@ -187,7 +192,8 @@ export function fieldMembers(stream: Stream): readonly string[] {
 
 function tellUnknown(name: string, path: string, reading: Reading): void {
   const names = fieldMembers(reading.stream);
-  const meant = nearest(name, names);
+  // A range is mostly asked for by its own name, which is none of a filter's.
+  const meant = reading.stream.fields.has(name) ? `min_${name}` : nearest(name, names);
   reading.unknown = true;
   reading.errors.push({
     path: `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
@@ -229,7 +235,7 @@ function readCondition(
     }
   }
   const sorted = [...values].sort();
-  if (isEmptyRange(sorted)) {
+  if (kind.prefixes.includes("min_") && isEmptyRange(sorted)) {
     reading.errors.push({
       path: `${path}/min_${field}`,
       message: `must not be above max_${field}: nothing could match`,
@@ -241,8 +247,7 @@ function readCondition(
 function isEmptyRange(values: readonly string[]): boolean {
   const min = values.find((value) => value.startsWith("min_"))?.slice(4);
   const max = values.find((value) => value.startsWith("max_"))?.slice(4);
-  if (values.length !== 2 || min === undefined || max === undefined) return false;
-  return /^-?[\d.]+$/.test(min) && /^-?[\d.]+$/.test(max) && compareDecimals(min, max) > 0;
+  return min !== undefined && max !== undefined && compareDecimals(min, max) > 0;
 }
 
 function fail(reading: Reading): void {

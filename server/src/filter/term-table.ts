@@ -50,10 +50,10 @@ export class TermTable<T> {
     if (hash !== undefined) this.#byHash?.[shardOf(hash)]?.delete(hash);
   }
 
-  *get(term: string): Iterable<T> {
+  visit(term: string, visit: (item: T) => void): void {
     const bucket = this.#shards[shardOf(term)]?.get(term);
-    if (bucket?.one !== undefined) yield bucket.one;
-    else if (bucket?.several !== undefined) yield* bucket.several;
+    if (bucket?.one !== undefined) visit(bucket.one);
+    else if (bucket?.several !== undefined) for (const item of bucket.several) visit(item);
   }
 
   count(term: string): number {

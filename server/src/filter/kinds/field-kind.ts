@@ -3,6 +3,12 @@ import type { FieldDefinition } from "@penstock-dev/contract";
 /** A value that may be compared, or what is wrong with what was given. */
 export type Normalised = { readonly value: string } | { readonly wrong: string };
 
+/** The numbers that a filter's values admit, bounds included; a side without a bound is infinite. */
+export interface Span {
+  readonly min: number;
+  readonly max: number;
+}
+
 /**
  * A kind of field: four functions, of which an index and a plain evaluation are made. A new kind is
  * one file with these four and one line in `kinds.ts`.
@@ -22,6 +28,12 @@ export interface FieldKind {
    * Undefined where no such terms can be told.
    */
   readonly filterTerms: (values: readonly string[]) => readonly string[] | undefined;
+  /**
+   * Of a kind of numbers: what the values admit, and where in it an event's first term lies. Both
+   * may be rounded, as long as order is kept.
+   */
+  readonly span?: (values: readonly string[]) => Span;
+  readonly point?: (term: string) => number;
   /** Whether an event's terms satisfy a filter's values. */
   readonly verify: (values: ReadonlySet<string>, terms: readonly string[]) => boolean;
   /** The values with each term replaced, as a deletion's routes have them. */

@@ -1,11 +1,11 @@
-import { canonicalDecimal, compareDecimals } from "../decimal.ts";
+import { canonicalDecimal, compareDecimals, nearestNumber } from "../decimal.ts";
 import type { FieldKind } from "./field-kind.ts";
 
 /** Numbers between two bounds, both included. Values are `min_1.5` and `max_20`. */
 export const range: FieldKind = {
   prefixes: ["min_", "max_"],
   normalise: (value) => {
-    const text = typeof value === "number" && Number.isFinite(value) ? plain(value) : value;
+    const text = typeof value === "number" ? String(value) : value;
     const decimal = typeof text === "string" ? canonicalDecimal(text) : undefined;
     return decimal === undefined
       ? { wrong: 'must be a number or a decimal text such as "1.5"' }
@@ -16,6 +16,11 @@ export const range: FieldKind = {
     return decimal === undefined ? [] : [decimal];
   },
   filterTerms: () => undefined,
+  span: (values) => ({
+    min: boundOf(values, "min_") ?? Number.NEGATIVE_INFINITY,
+    max: boundOf(values, "max_") ?? Number.POSITIVE_INFINITY,
+  }),
+  point: nearestNumber,
   verify: (values, terms) => {
     const [term] = terms;
     if (term === undefined) return false;
@@ -34,9 +39,7 @@ export const range: FieldKind = {
   mapTerms: (value) => value,
 };
 
-/** A number without an exponent. */
-function plain(value: number): string {
-  const text = String(value);
-  if (!/e/i.test(text)) return text;
-  return Math.abs(value) >= 1 ? BigInt(value).toString() : value.toFixed(100);
+function boundOf(values: readonly string[], prefix: string): number | undefined {
+  const value = values.find((one) => one.startsWith(prefix));
+  return value === undefined ? undefined : nearestNumber(value.slice(prefix.length));
 }
