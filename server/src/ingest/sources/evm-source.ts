@@ -40,9 +40,10 @@ export function startEvmSource(init: EvmSourceInit): AsyncDisposable {
 async function follow(init: EvmSourceInit, signal: AbortSignal): Promise<void> {
   const { sourceRetryMs, sourceRetryMaxMs } = init.ingester.options;
   let failures = 0;
+  let turn = 0;
   let follower: EvmFollower | undefined;
   while (!signal.aborted) {
-    const url = init.urls[failures % init.urls.length] as string;
+    const url = init.urls[turn % init.urls.length] as string;
     try {
       follower ??= await makeFollower(init, signal);
       await followNode(init, follower, url, signal, () => {
@@ -62,6 +63,7 @@ async function follow(init: EvmSourceInit, signal: AbortSignal): Promise<void> {
     }
     const waitMs = Math.min(sourceRetryMaxMs, sourceRetryMs * 2 ** Math.min(failures, 16));
     failures += 1;
+    turn += 1;
     await pause(waitMs, signal);
   }
 }
