@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { TestServer } from "./transports/test-server.ts";
+
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (path) => existsSync(path),
+);
+const skip = CHROMIUM === undefined ? "there is no Chromium here" : false;
+
+describe("the page at /", { skip }, () => {
+  let server: TestServer;
+  let browser: Browser;
+  before(async () => {
+    server = await TestServer.start();
+    browser = await chromium.launch({
+      ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
+      args: ["--no-sandbox"],
+    });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  const open = async (): Promise<{ readonly page: Page; readonly errors: string[] }> => {
+    const page = await browser.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    await page.goto(server.url);
+    await page.waitForSelector(".condition");
+    return { page, errors };
+  };
+
+  const ask = async (page: Page, field: string, value: string): Promise<void> => {
+    await page.selectOption(".condition select", field);
+    await page.fill(".condition input", value);
+    await page.click("#follow");
+  };
+
+  test("a visitor types a filter and watches what matches arrive, and nothing else", async () => {
+    const { page, errors } = await open();
+    await ask(page, "hashtags", "watched");
+    await page.waitForSelector('#state[data-state="open"]');
+    await server.publish(["no #other", "one #watched", "<b>two</b> #watched"]);
+    await page.locator("#rows .event").nth(1).waitFor();
+    const texts = await page.locator("#rows .event .text").allTextContents();
+    assert.deepEqual(texts, ["<b>two</b> #watched", "one #watched"]);
+    assert.match(
+      String(await page.textContent("#snippet")),
+      /\/v1\/tweets\/live\?hashtags=watched/,
+    );
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  test("it goes on where it was when the server comes back", async () => {
+    const { page } = await open();
+    await ask(page, "hashtags", "resumed");
+    await page.waitForSelector('#state[data-state="open"]');
+    await server.publish(["before #resumed"]);
+    await page.locator("#rows .event").nth(0).waitFor();
+    await server.stop();
+    await server.start();
+    await server.publish(["after #resumed"]);
+    await page.locator("#rows .event").nth(1).waitFor();
+    const texts = await page.locator("#rows .event .text").allTextContents();
+    assert.deepEqual(texts, ["after #resumed", "before #resumed"]);
+    await page.close();
+  });
+
+  test("a filter that is refused is told beside the field", async () => {
+    const { page } = await open();
+    await page.check('input[value="chain-events"]');
+    await ask(page, "address", "0x12");
+    await page.waitForSelector("#form-error:not([hidden])");
+    assert.match(String(await page.textContent("#form-error")), /address/);
+    assert.equal(await page.getAttribute(".condition input", "aria-invalid"), "true");
+    await page.close();
+  });
+});
