@@ -12,7 +12,8 @@ import type { Flow } from "./flow.ts";
 import { Flusher } from "./flusher.ts";
 import { type Gap, gapFrame } from "./gap.ts";
 import { HeartbeatWheel } from "./heartbeat-wheel.ts";
-import { Interest } from "./interest.ts";
+import type { Interest } from "./interest.ts";
+import { Interests } from "./interests.ts";
 import { LagHistogram } from "./lag-histogram.ts";
 import { Lane } from "./lane.ts";
 import { LiveReader } from "./live-reader.ts";
@@ -21,6 +22,7 @@ import type { Outlet } from "./outlet.ts";
 import { type LogIdentity, laterOf, offsetsBetween, type Place, samePlace } from "./place.ts";
 import { type History, ReadableLog } from "./readable-log.ts";
 import { Ring } from "./ring.ts";
+import { RingContents } from "./ring-contents.ts";
 import { type Ending, type Parking, Subscriber } from "./subscriber.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 import type { Tombstones } from "./tombstones.ts";
@@ -28,6 +30,9 @@ import type { DeliverOptions, TopicState } from "./topic-state.ts";
 
 /** Broadcasts that are remembered: a chain's reorgs of some days. */
 const BROADCASTS_MAX = 4096;
+
+/** Lanes that stand still are looked at this often: their policy may have to act. */
+const LAGGING_WAKE_MS = 100;
 
 /** Who wants what, from where on. */
 export interface Attachment {
@@ -49,8 +54,8 @@ export class Fanout implements AsyncDisposable {
   readonly #flusher: Flusher;
   readonly #cold: ColdReader;
   readonly #reader: LiveReader;
-  readonly #interests = new Map<string, Interest>();
-  readonly #contents = new Map<string, number[]>();
+  readonly #interests: Interests;
+  readonly #contents: RingContents;
   readonly #subscribers = new Set<Subscriber>();
   readonly #wheel: HeartbeatWheel;
   readonly #abort = new AbortController();
@@ -58,6 +63,7 @@ export class Fanout implements AsyncDisposable {
   #roomWaiters: (() => void)[] = [];
   #moreWaiters: (() => void)[] = [];
   #identity: LogIdentity;
+  #laggingWokenMs = 0;
   readonly readable: ReadableLog;
 
   private constructor(init: {
@@ -87,6 +93,9 @@ export class Fanout implements AsyncDisposable {
       options: init.options,
       now: init.now,
     };
+    const { ring, index, tombstones, options, now } = this.#state;
+    this.#interests = new Interests({ index, ring, idleMs: options.interestIdleMs, now });
+    this.#contents = new RingContents(ring, tombstones);
     this.#flusher = new Flusher(this.#state, {
       park: (subscriber, place) => this.#rejoin(subscriber, place, undefined),
       end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
@@ -190,8 +199,7 @@ export class Fanout implements AsyncDisposable {
   }
 
   attach(attachment: Attachment): Subscriber {
-    const interest = this.#interestOf(attachment.filters);
-    interest.members += 1;
+    const interest = this.#interests.take(attachment.filters);
     const subscriber = new Subscriber({
       outlet: attachment.outlet,
       clientId: attachment.clientId,
@@ -213,16 +221,15 @@ export class Fanout implements AsyncDisposable {
     if (!this.#subscribers.delete(subscriber)) return;
     this.#wheel.remove(subscriber);
     this.#leave(subscriber);
-    this.#release(subscriber.interest);
+    this.#interests.release(subscriber.interest);
   }
 
   /** Goes on with other filters, or another flow, from the place where the client stands. */
   change(subscriber: Subscriber, filters: Filters, flow: Flow): Place {
     const place = this.placeOf(subscriber);
     this.#leave(subscriber);
-    const interest = this.#interestOf(filters);
-    interest.members += 1;
-    this.#release(subscriber.interest);
+    const interest = this.#interests.take(filters);
+    this.#interests.release(subscriber.interest);
     subscriber.interest = interest;
     subscriber.flow = flow;
     return place;
@@ -293,36 +300,12 @@ export class Fanout implements AsyncDisposable {
     this.#flusher.stop();
     this.#cold.stop();
     this.#wheel.stop();
+    this.#interests.stop();
   }
 
   /** Resolves when what is in the ring was offered to every lane. */
   async flushed(): Promise<void> {
     await this.#flusher.idle();
-  }
-
-  #interestOf(filters: Filters): Interest {
-    let interest = this.#interests.get(filters.key);
-    if (interest === undefined) {
-      interest = new Interest(filters, this.#state.ring.head);
-      interest.handle = this.#state.index.add(filters, interest);
-      this.#interests.set(filters.key, interest);
-    }
-    return interest;
-  }
-
-  #release(interest: Interest): void {
-    interest.members -= 1;
-    if (interest.members > 0) return;
-    interest.idleSinceMs = this.#state.now();
-    const { interestIdleMs } = this.#state.options;
-    const timer = setTimeout(() => {
-      const idle =
-        interest.members === 0 && this.#state.now() - interest.idleSinceMs >= interestIdleMs;
-      if (!idle || this.#interests.get(interest.filters.key) !== interest) return;
-      this.#interests.delete(interest.filters.key);
-      if (interest.handle !== undefined) this.#state.index.remove(interest.handle);
-    }, interestIdleMs + 1);
-    timer.unref();
   }
 
   #enter(subscriber: Subscriber, place: Place): void {
@@ -353,8 +336,7 @@ export class Fanout implements AsyncDisposable {
       main.nextSeq(broadcasts, ring.head) === lane.nextSeq(broadcasts, ring.head);
     const target = together ? main : lane;
     if (together && lane.bucket !== undefined) target.bucket?.join(lane.bucket);
-    target.members.add(subscriber);
-    subscriber.standing = { kind: "hot", lane: target };
+    target.add(subscriber);
     if (subscriber.catchingUp) {
       subscriber.catchingUp = false;
       const place = ring.placeAt(seq) ?? this.head();
@@ -460,14 +442,14 @@ export class Fanout implements AsyncDisposable {
     const { event } = entry;
     const type = this.#state.stream.eventTypes.get(event.event_type);
     if (event.contentKey !== undefined)
-      this.#noteContent(entry, type?.deletion === true, ring.head);
+      this.#contents.note(entry, type?.deletion === true, ring.head);
     if (tombstones.hides(event)) entry.hidden = true;
     const seq = ring.push(entry);
     const broadcast = broadcastOf(this.#state, entry, seq);
     if (broadcast !== undefined) {
       broadcasts.push(broadcast);
       if (broadcasts.length > BROADCASTS_MAX) broadcasts.splice(0, BROADCASTS_MAX / 2);
-      for (const interest of this.#interests.values()) {
+      for (const interest of this.#interests) {
         if (interest.reads(broadcast)) this.#flusher.wake(interest);
       }
       return;
@@ -476,24 +458,6 @@ export class Fanout implements AsyncDisposable {
       interest.post(seq, tags, entry.cancels);
       this.#flusher.wake(interest);
     });
-  }
-
-  /** Hides what a deletion names, where the ring holds it, before anybody else gets it. */
-  #noteContent(entry: Entry, deletion: boolean, seq: number): void {
-    const { contentKey, source } = entry.event;
-    if (contentKey === undefined || source === undefined) return;
-    if (!deletion) {
-      const seqs = this.#contents.get(contentKey);
-      if (seqs === undefined) this.#contents.set(contentKey, [seq]);
-      else seqs.push(seq);
-      return;
-    }
-    this.#state.tombstones.add(contentKey, source);
-    for (const held of this.#contents.get(contentKey) ?? []) {
-      const content = this.#state.ring.get(held);
-      if (content !== undefined && this.#state.tombstones.hides(content.event))
-        content.hidden = true;
-    }
   }
 
   #taken(): void {
@@ -509,11 +473,11 @@ export class Fanout implements AsyncDisposable {
     const { ring } = this.#state;
     this.#flusher.beforeEviction(tail);
     for (let seq = ring.tail; seq < tail; seq++) {
-      const key = ring.get(seq)?.event.contentKey;
-      if (key !== undefined) this.#contents.delete(key);
+      const entry = ring.get(seq);
+      if (entry !== undefined) this.#contents.forget(entry, seq);
     }
     ring.evict(tail);
-    for (const interest of this.#interests.values()) interest.trim(tail);
+    this.#interests.trimSome();
   }
 
   async #roomInRing(): Promise<void> {
@@ -538,7 +502,7 @@ export class Fanout implements AsyncDisposable {
   }
 
   /** Heartbeats for those who heard nothing, and an end for those who read nothing. */
-  #tick(subscribers: Iterable<Subscriber>): void {
+  #tick(subscribers: ReadonlySet<Subscriber>): void {
     const nowMs = this.#state.now();
     const { heartbeatIntervalMs, unreadTimeoutMs } = this.#state.options;
     const { control } = this.#state;
@@ -550,7 +514,8 @@ export class Fanout implements AsyncDisposable {
       if (subscriber.standing.kind === "parked") this.ready(subscriber);
       else if (
         subscriber.standing.kind === "hot" &&
-        subscriber.standing.lane.lostFrom !== undefined
+        subscriber.standing.lane.lostFrom !== undefined &&
+        subscriber.room() > 0
       ) {
         this.#flusher.queue(subscriber.standing.lane);
       }
@@ -561,6 +526,8 @@ export class Fanout implements AsyncDisposable {
       const bytes = control.heartbeatAt(encoding, place);
       subscriber.write(bytes, { place: () => place }, nowMs);
     }
+    if (nowMs - this.#laggingWokenMs < LAGGING_WAKE_MS && nowMs >= this.#laggingWokenMs) return;
+    this.#laggingWokenMs = nowMs;
     this.#flusher.wakeLagging();
   }
 }

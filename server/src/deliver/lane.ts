@@ -3,7 +3,7 @@ import type { Flow } from "./flow.ts";
 import type { Broadcast, Interest } from "./interest.ts";
 import type { Place } from "./place.ts";
 import type { Ring } from "./ring.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { Standing, Subscriber } from "./subscriber.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** What of a lane's backlog goes out together. */
@@ -38,7 +38,10 @@ export interface StretchLimits {
 export class Lane {
   readonly interest: Interest;
   readonly flow: Flow;
-  readonly members = new Set<Subscriber>();
+  /** In no order: one that leaves makes room for the last. */
+  readonly members: Subscriber[] = [];
+  /** Where its members stand: one object for all of them. */
+  readonly standing: Standing = { kind: "hot", lane: this };
   /** The next match, as an index into the interest's posting list. */
   index: number;
   /** Everything before this sequence is done with, broadcasts among it. */
@@ -51,6 +54,8 @@ export class Lane {
   conflateUntilSeq = -1;
   /** Waits for its turn in the flush that runs. */
   queued = false;
+  /** The socket of its one member takes nothing now: that socket wakes it, and no match does. */
+  isBlocked = false;
 
   constructor(interest: Interest, flow: Flow, index: number, upTo: number, nowMs: number) {
     this.interest = interest;
@@ -61,6 +66,21 @@ export class Lane {
     if (flow.maxEventsPerSecond !== undefined) {
       this.bucket = new TokenBucket(flow.maxEventsPerSecond);
     }
+  }
+
+  add(subscriber: Subscriber): void {
+    subscriber.memberAt = this.members.length;
+    subscriber.standing = this.standing;
+    this.members.push(subscriber);
+    this.isBlocked = false;
+  }
+
+  /** Takes a member out; where it stands then is for the caller to say. */
+  remove(subscriber: Subscriber): void {
+    const last = this.members.pop();
+    if (last === undefined || last === subscriber) return;
+    last.memberAt = subscriber.memberAt;
+    this.members[last.memberAt] = last;
   }
 
   /** A lane of the same kind at the same place, for members that must leave this one. */

@@ -24,6 +24,11 @@ export const deliverOptions = {
     "One write holds at most this: it is shared by a lane and bounds a slow socket's memory.",
     { min: "1KiB" },
   ),
+  flushIntervalMs: duration(
+    "0ms",
+    "Every event at once; more saves writes where several events come to a client within it.",
+    { max: "10s" },
+  ),
   behindAfterMs: duration("5s", "A delay that a person watching would call stuck.", {
     min: "10ms",
   }),

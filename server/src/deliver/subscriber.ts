@@ -36,6 +36,10 @@ export class Subscriber {
   interest: Interest;
   flow: Flow;
   standing: Standing;
+  /** Its index among the members of the lane that it is in. */
+  memberAt = -1;
+  /** The slot of the heartbeat wheel that looks at it. */
+  wheelSlot = -1;
   lastWriteMs: number;
   /** The last place up to which the client is known to have read. */
   acknowledged: Place | undefined;

@@ -4,29 +4,34 @@
  */
 export class TokenBucket {
   readonly #intervalMs: number;
-  #dueMs = 0;
+  readonly #burstMs: number;
+  #dueMs: number;
 
   /** @param eventsPerSecond above 0 */
   constructor(eventsPerSecond: number, dueMs = 0) {
     this.#intervalMs = 1000 / eventsPerSecond;
+    this.#burstMs = Math.max(1000, this.#intervalMs);
     this.#dueMs = dueMs;
   }
 
   /** Events that may go now. A rate below one a second still lets one go at a time. */
   available(nowMs: number): number {
-    const burstMs = Math.max(1000, this.#intervalMs);
-    const ahead = Math.max(0, this.#dueMs - nowMs);
-    return Math.max(0, Math.floor((burstMs - ahead) / this.#intervalMs + 1e-9));
+    const ahead = Math.max(0, this.#dueAt(nowMs) - nowMs);
+    return Math.max(0, Math.floor((this.#burstMs - ahead) / this.#intervalMs + 1e-9));
   }
 
   take(events: number, nowMs: number): void {
-    this.#dueMs = Math.max(this.#dueMs, nowMs) + events * this.#intervalMs;
+    this.#dueMs = Math.max(this.#dueAt(nowMs), nowMs) + events * this.#intervalMs;
   }
 
   /** When the next event may go, in the clock's milliseconds. */
   readyAtMs(nowMs: number): number {
-    const burstMs = Math.max(1000, this.#intervalMs);
-    return Math.max(nowMs, this.#dueMs + this.#intervalMs - burstMs);
+    return Math.max(nowMs, this.#dueAt(nowMs) + this.#intervalMs - this.#burstMs);
+  }
+
+  /** No burst reaches further ahead than itself: beyond that, the clock was set back. */
+  #dueAt(nowMs: number): number {
+    return Math.min(this.#dueMs, nowMs + this.#burstMs + this.#intervalMs);
   }
 
   /** A bucket of the same rate that is as empty as this one. */

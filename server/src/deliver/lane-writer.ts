@@ -1,0 +1,105 @@
+import { performance } from "node:perf_hooks";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Lane } from "./lane.ts";
+import type { PlaceRef } from "./outlet.ts";
+import type { Subscriber } from "./subscriber.ts";
+import type { TopicState } from "./topic-state.ts";
+
+/** What every member of a lane gets, and where it stands behind it. */
+export interface Delivery {
+  readonly bytes: Buffer;
+  /** Whether `bytes` is one frame, which goes out whatever is left of a socket's window. */
+  readonly isOneFrame: boolean;
+  readonly ref: PlaceRef;
+  /** Moves a lane to behind what is delivered. */
+  readonly land: (lane: Lane) => void;
+  /** Counts the move of so many clients. */
+  readonly count: (clients: number) => void;
+}
+
+/** What became of a lane. */
+export interface Delivered {
+  /** The lane that stands behind what was delivered; without members where nobody took it. */
+  readonly lane: Lane;
+  /** Lanes of those whose socket did not take it, at the old place. */
+  readonly held: readonly Lane[];
+}
+
+/** Members that are written to without looking at the clock. */
+const CHUNK_MEMBERS = 128;
+
+/**
+ * Writes the same bytes to all members of a lane. A lane that is too large for one slice is written
+ * in several, with turns of the event loop between them: its members move, as they are written to,
+ * into a lane that stands behind the delivery, so that each is in the lane whose place is its own
+ * at any moment, whoever comes, leaves or asks meanwhile.
+ */
+export class LaneWriter {
+  readonly #state: TopicState;
+
+  constructor(state: TopicState) {
+    this.#state = state;
+  }
+
+  /** A promise only where it takes several slices. */
+  deliver(lane: Lane, delivery: Delivery, nowMs: number): Delivered | Promise<Delivered> {
+    if (lane.members.length > CHUNK_MEMBERS) return this.#inSlices(lane, delivery, nowMs);
+    const { bytes, isOneFrame, ref } = delivery;
+    const refused: Subscriber[] = [];
+    for (const member of lane.members) {
+      if (takes(member, bytes, isOneFrame)) member.write(bytes, ref, nowMs);
+      else refused.push(member);
+    }
+    const held = refused.map((member) => splitOff(lane, member));
+    delivery.land(lane);
+    delivery.count(lane.members.length);
+    return { lane, held };
+  }
+
+  async #inSlices(lane: Lane, delivery: Delivery, nowMs: number): Promise<Delivered> {
+    const { bytes, isOneFrame, ref } = delivery;
+    const { interest, flow } = lane;
+    const ahead = lane.split();
+    delivery.land(ahead);
+    if (interest.lanes.get(flow.key) === lane) interest.lanes.set(flow.key, ahead);
+    else interest.stragglers.add(ahead);
+    interest.stragglers.add(lane);
+    const held: Lane[] = [];
+    let sliceStartMs = performance.now();
+    while (lane.members.length > 0) {
+      let moved = 0;
+      for (let at = 0; at < CHUNK_MEMBERS; at++) {
+        const member = lane.members.at(-1);
+        if (member === undefined) break;
+        if (takes(member, bytes, isOneFrame)) {
+          member.write(bytes, ref, nowMs);
+          lane.remove(member);
+          ahead.add(member);
+          moved += 1;
+        } else {
+          held.push(splitOff(lane, member));
+        }
+      }
+      delivery.count(moved);
+      if (performance.now() - sliceStartMs > this.#state.options.sliceMs) {
+        await turn();
+        sliceStartMs = performance.now();
+      }
+    }
+    return { lane: ahead, held };
+  }
+}
+
+function takes(member: Subscriber, bytes: Buffer, isOneFrame: boolean): boolean {
+  const room = member.room();
+  return room >= bytes.length || (room > 0 && isOneFrame);
+}
+
+/** A member that a socket holds back goes on alone from where the lane stands. */
+export function splitOff(lane: Lane, member: Subscriber): Lane {
+  const own = lane.split();
+  lane.remove(member);
+  own.add(member);
+  lane.interest.stragglers.add(own);
+  return own;
+}
