@@ -1,22 +1,41 @@
 import { type Delivery, LAG_BOUNDS_MS } from "./deliver/index.ts";
-import type { Ingester } from "./ingest/index.ts";
 import type { Log } from "./log/index.ts";
 import type { MetricSample } from "./observe/index.ts";
-import type { Processor } from "./process/index.ts";
-import type { Stream } from "./streams/index.ts";
+import type { Background } from "./roles/background.ts";
+import type { Base } from "./roles/base.ts";
+import type { Surface } from "./roles/surface.ts";
 
 type Values = MetricSample["values"];
+type Fanout = Delivery["fanouts"] extends Iterable<infer F> ? F : never;
 
-/** Every room's totals, copied when somebody asks. */
-export async function collectMetrics(rooms: {
-  readonly delivery: Delivery;
-  readonly ingester: Ingester;
-  readonly processors: readonly Processor[];
-  readonly log: Log;
-  readonly streams: ReadonlyMap<string, Stream>;
-  readonly deadLetters: ReadonlyMap<string, number>;
-}): Promise<readonly MetricSample[]> {
-  const { delivery, ingester } = rooms;
+/** Totals of the roles that run once in a server. */
+export async function backgroundMetrics({
+  processors,
+  deadLetters,
+}: Background): Promise<readonly MetricSample[]> {
+  const lags: { labels: Record<string, string>; value: number }[] = [];
+  for (const processor of processors) {
+    const lag = await processor.lag();
+    lags.push({
+      labels: { stream: processor.stream, reader: "process" },
+      value: lag.reduce((total, one) => total + one, 0),
+    });
+  }
+  return [
+    logLag(lags),
+    counter(
+      "penstock_dead_letters_total",
+      "Raw records that could not be processed.",
+      labelled("stream", deadLetters),
+    ),
+  ];
+}
+
+/** Totals of what clients reach, in this process. */
+export async function surfaceMetrics(
+  { delivery, ingester }: Surface,
+  { log }: Base,
+): Promise<readonly MetricSample[]> {
   const fanouts = [...delivery.fanouts];
   const transports = new Map<string, number>();
   for (const { transport } of delivery.connections)
@@ -51,11 +70,7 @@ export async function collectMetrics(rooms: {
       values: [],
       buckets: { bounds: LAG_BOUNDS_MS.map((ms) => ms / 1000), counts, sum },
     },
-    gauge(
-      "penstock_log_lag_records",
-      "Records of the log that are not processed, or not read for delivery.",
-      await lags(rooms),
-    ),
+    logLag(await deliveryLags(fanouts, log)),
     counter(
       "penstock_delivered_events_total",
       "Events handed to sockets.",
@@ -84,32 +99,12 @@ export async function collectMetrics(rooms: {
       "Raw records that the log took.",
       labelled("stream", ingester.ingested),
     ),
-    counter(
-      "penstock_dead_letters_total",
-      "Raw records that could not be processed.",
-      labelled("stream", rooms.deadLetters),
-    ),
   ];
 }
 
-async function lags({
-  processors,
-  delivery,
-  log,
-}: {
-  readonly processors: readonly Processor[];
-  readonly delivery: Delivery;
-  readonly log: Log;
-}): Promise<Values> {
+async function deliveryLags(fanouts: readonly Fanout[], log: Log): Promise<Values> {
   const values: { labels: Record<string, string>; value: number }[] = [];
-  for (const processor of processors) {
-    const lag = await processor.lag();
-    values.push({
-      labels: { stream: processor.stream, reader: "process" },
-      value: lag.reduce((total, one) => total + one, 0),
-    });
-  }
-  for (const fanout of delivery.fanouts) {
+  for (const fanout of fanouts) {
     const heads = await log.heads(fanout.identity.topic);
     const lag = heads.reduce(
       (total, head, partition) => total + Math.max(0, head - (fanout.position[partition] ?? 0)),
@@ -121,6 +116,17 @@ async function lags({
     });
   }
   return values;
+}
+
+/** Of several processes that read the same, the one that lags most counts. */
+function logLag(values: Values): MetricSample {
+  return {
+    name: "penstock_log_lag_records",
+    help: "Records of the log that are not processed, or not read for delivery.",
+    kind: "gauge",
+    combine: "max",
+    values,
+  };
 }
 
 function add(map: Map<string, number>, key: string, value: number): void {

@@ -54,12 +54,15 @@ function assertEnds(connection: TransportConnection, code: string): void {
  *
  * @param driver the transport under test
  * @param others transports on which its sessions go on
+ * @param workers processes that the server's clients are spread over; 0 for one that does all
  */
 export function transportConformance(
   driver: TransportDriver,
   others: readonly TransportDriver[],
+  workers = 0,
 ): void {
-  describe(`${driver.name} carries the protocol`, () => {
+  const where = workers === 0 ? "" : `, whichever of ${workers} workers a connection reaches`;
+  describe(`${driver.name} carries the protocol${where}`, () => {
     let server: TestServer;
     const open: TransportConnection[] = [];
     const connect: TransportDriver["connect"] = (url, target, options) => {
@@ -77,6 +80,7 @@ export function transportConformance(
         "deliver-checkpoint-interval": "50ms",
         "deliver-session-save-interval": "100ms",
         "transports-unacked-bytes-min": "4KiB",
+        workers: String(workers),
       });
     });
     after(async () => {

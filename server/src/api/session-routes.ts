@@ -2,7 +2,7 @@ import { closeName } from "@penstock-dev/contract";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Grant } from "../access/index.ts";
 import {
-  type Delivery,
+  type ConnectionLag,
   readSessionPatch,
   readSubscribeRequest,
   type SessionRecord,
@@ -27,17 +27,21 @@ export function registerSessions(app: FastifyInstance, context: ApiContext): voi
   app.get("/v1/stream/sessions", async (request) => {
     const { clientId } = context.grant(request.raw);
     const sessions = await delivery.sessions.list(clientId);
-    return { sessions: sessions.map((session) => view(delivery, session)) };
+    return {
+      sessions: sessions.map((session) => view(session, delivery.live.get(session.id)?.lag())),
+    };
   });
   const one = "/v1/stream/subscribe/:session";
   app.get<{ Params: { session: string } }>(one, async (request) => {
-    const [session] = await find(context, request, request.params.session);
-    return { ...view(delivery, session), ...urls(context, request, session.id) };
+    const [found] = await find(context, request, request.params.session);
+    const { session, lag } = await delivery.look(found);
+    return { ...view(session, lag), ...urls(context, request, session.id) };
   });
   app.patch<{ Params: { session: string } }>(one, async (request) => {
-    const [session, grant] = await find(context, request, request.params.session);
-    await delivery.change(session, readSessionPatch(request.body ?? {}), grant);
-    return { ...view(delivery, session), ...urls(context, request, session.id) };
+    const [found, grant] = await find(context, request, request.params.session);
+    await delivery.change(found, readSessionPatch(request.body ?? {}), grant);
+    const { session, lag } = await delivery.look(found);
+    return { ...view(session, lag), ...urls(context, request, session.id) };
   });
   app.delete<{ Params: { session: string } }>(one, async (request, reply) => {
     const [session] = await find(context, request, request.params.session);
@@ -63,8 +67,7 @@ function urls(context: ApiContext, request: FastifyRequest, id: string) {
 }
 
 /** A session as the API shows it, with its lag explained while it is connected. */
-function view(delivery: Delivery, session: SessionRecord) {
-  const lag = delivery.live.get(session.id)?.lag();
+function view(session: SessionRecord, lag: ConnectionLag | undefined) {
   return {
     session_id: session.id,
     stream: session.stream,
@@ -73,7 +76,7 @@ function view(delivery: Delivery, session: SessionRecord) {
     when_behind: session.whenBehind,
     max_events_per_second: session.maxEventsPerSecond,
     cursor: session.position,
-    connected: lag !== undefined,
+    connected: session.holder !== undefined && session.expiresAtMs === undefined,
     created_at: isoTime(session.createdAtMs),
     connected_at: isoTime(session.connectedAtMs),
     disconnected_at: isoTime(session.disconnectedAtMs),

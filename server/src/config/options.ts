@@ -13,6 +13,11 @@ export const serverOptions = {
     min: "0",
     max: "65535",
   }),
+  workers: integer(
+    0,
+    "Processes that serve clients on the one port; 0 serves them in the process that does all else.",
+    { min: "0", max: "256" },
+  ),
   open: boolean(
     false,
     "Without credentials, a server that listens beyond loopback must say that it means it.",

@@ -10,7 +10,9 @@ import type { Grant } from "../access/index.ts";
 import { type Filters, parseFilters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
+import type { ConnectionLag } from "./connection-lag.ts";
 import { Fanout } from "./fanout.ts";
+import type { HeldSession, PeerRequest, Peers } from "./peers.ts";
 import { cursorAt, type Place } from "./place.ts";
 import type { History } from "./readable-log.ts";
 import type { SessionRecord, SessionStore } from "./session.ts";
@@ -33,7 +35,10 @@ export class Delivery implements AsyncDisposable {
   readonly connections = new Set<StreamConnection>();
   /** Closes by code. */
   readonly closes = new Map<number, number>();
+  /** Connections that are about to use a session, until they do or have failed. */
+  readonly #opening = new Map<string, StreamConnection>();
   readonly #log: Log;
+  readonly #peers: Peers;
   readonly #fanouts: ReadonlyMap<string, Fanout>;
   #draining = false;
 
@@ -43,6 +48,7 @@ export class Delivery implements AsyncDisposable {
     readonly store: SessionStore;
     readonly now: () => number;
     readonly log: Log;
+    readonly peers: Peers;
     readonly fanouts: ReadonlyMap<string, Fanout>;
   }) {
     this.options = init.options;
@@ -50,9 +56,12 @@ export class Delivery implements AsyncDisposable {
     this.now = init.now;
     this.#log = init.log;
     this.#fanouts = init.fanouts;
-    this.sessions = new Sessions(init.store, init.options, init.now, (session) => {
+    this.#peers = init.peers;
+    const { peers, store, options, now } = init;
+    this.sessions = new Sessions(peers.self, store, options, now, (session) => {
       this.live.get(session.id)?.notePosition();
     });
+    peers.serve((request) => this.#answer(request));
   }
 
   /** Opens an engine for each topic that the streams serve. Their topics exist. */
@@ -63,6 +72,7 @@ export class Delivery implements AsyncDisposable {
     readonly now: () => number;
     readonly log: Log;
     readonly history?: History | undefined;
+    readonly peers: Peers;
   }): Promise<Delivery> {
     const fanouts = new Map<string, Fanout>();
     for (const stream of init.streams.values()) {
@@ -113,9 +123,14 @@ export class Delivery implements AsyncDisposable {
   /**
    * Checks a request and makes its session, durable once this resolves.
    *
+   * @param as.connects whether a connection of this process uses it at once
    * @throws PenstockError whatever is wrong with the request, its filters or its start
    */
-  async subscribe(request: SubscribeRequest, grant: Grant): Promise<SessionRecord> {
+  async subscribe(
+    request: SubscribeRequest,
+    grant: Grant,
+    as: { readonly connects: boolean } = { connects: false },
+  ): Promise<SessionRecord> {
     if (this.#draining)
       throw new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
     const stream = this.streamOf(request, grant.limits);
@@ -127,7 +142,7 @@ export class Delivery implements AsyncDisposable {
     const found = await this.#find(fanout, request.start ?? "now", request.clamp ?? false);
     if (request.until !== undefined) await this.#find(fanout, request.until, true);
     const rate = request.max_events_per_second ?? filters.maxEventsPerSecond ?? null;
-    return await this.sessions.create({
+    const init = {
       clientId: grant.clientId,
       stream: stream.name,
       finality,
@@ -138,7 +153,84 @@ export class Delivery implements AsyncDisposable {
       until: request.until?.cursor,
       clamp: request.clamp ?? false,
       resumes: found.resumed,
-    });
+    };
+    return await this.sessions.create(init, as.connects);
+  }
+
+  /**
+   * Makes a connection the only one that uses a session, whichever process another one is in.
+   *
+   * @returns the session as whoever used it last knows it
+   * @throws PenstockError `session_not_found` where it has ended meanwhile
+   */
+  async claim(session: SessionRecord, connection: StreamConnection): Promise<SessionRecord> {
+    const { id } = session;
+    this.#opening.get(id)?.takenOver();
+    this.#opening.set(id, connection);
+    // Made for this connection, and known to nobody else yet.
+    if (session.epoch === 1 && session.connectedAtMs === undefined) return session;
+    this.live.get(id)?.notePosition();
+    const { session: stored, previous } = await this.sessions.claim(id);
+    const elsewhere = previous !== undefined && previous !== this.#peers.self;
+    const held = elsewhere
+      ? (await this.#peers.ask(previous, { kind: "release", sessionId: id }))?.session
+      : this.sessions.held(id);
+    if (held === undefined) return stored;
+    // What it was changed to is stored at once; where its client stands is only stored now and then.
+    return { ...stored, position: held.position, acknowledged: held.acknowledged };
+  }
+
+  /** A connection uses the session that it claimed, or never will. */
+  opened(session: SessionRecord, connection: StreamConnection): void {
+    if (this.#opening.get(session.id) !== connection) return;
+    this.#opening.delete(session.id);
+    if (this.live.get(session.id) === connection || this.live.has(session.id)) return;
+    void this.sessions.disconnected(session, LOST_CODE).catch(() => undefined);
+  }
+
+  /** A session with what holds it back, as the process knows that it is connected to. */
+  async look(session: SessionRecord): Promise<HeldSession> {
+    const connection = this.live.get(session.id);
+    if (connection !== undefined) {
+      connection.notePosition();
+      return { session, lag: connection.lag() };
+    }
+    const request = { kind: "look", sessionId: session.id } as const;
+    return (await this.#askHolder(session, request)) ?? { session, lag: undefined };
+  }
+
+  async #askHolder(session: SessionRecord, request: PeerRequest) {
+    const { holder, expiresAtMs } = session;
+    if (holder === undefined || holder === this.#peers.self || expiresAtMs !== undefined)
+      return undefined;
+    return await this.#peers.ask(holder, request);
+  }
+
+  /** Does what another process asks with a session that is connected here. */
+  async #answer(request: PeerRequest): Promise<HeldSession | undefined> {
+    const { sessionId } = request;
+    if (request.kind === "release") this.#opening.get(sessionId)?.takenOver();
+    const connection = this.live.get(sessionId);
+    const session = this.sessions.held(sessionId);
+    if (session === undefined) return undefined;
+    connection?.notePosition();
+    const lag: ConnectionLag | undefined = connection?.lag();
+    switch (request.kind) {
+      case "look":
+        break;
+      case "change":
+        await this.change(session, request.patch, request.grant);
+        break;
+      case "release":
+        this.live.delete(sessionId);
+        this.sessions.release(session);
+        connection?.takenOver();
+        break;
+      case "end":
+        await this.end(session);
+        break;
+    }
+    return { session, lag };
   }
 
   /** Finds where a session goes on. */
@@ -161,8 +253,15 @@ export class Delivery implements AsyncDisposable {
     return parseFilters(this.stream(session.stream), rulesRequest(session.rules), limits);
   }
 
-  /** Changes a session; a connection that uses it goes on with the change where it stands. */
-  async change(session: SessionRecord, patch: SessionPatch, grant: Grant): Promise<void> {
+  /**
+   * Changes a session; a connection that uses it goes on with the change where it stands.
+   *
+   * @returns the session as changed
+   */
+  async change(session: SessionRecord, patch: SessionPatch, grant: Grant): Promise<SessionRecord> {
+    const request = { kind: "change", sessionId: session.id, patch, grant } as const;
+    const changed = await this.#askHolder(session, request);
+    if (changed !== undefined) return changed.session;
     const stream = this.stream(session.stream);
     if (patch.when_behind !== undefined) this.#checkPolicy(stream, patch.when_behind, grant.limits);
     const replaced = patch.filters !== undefined || patch.rules !== undefined;
@@ -173,10 +272,12 @@ export class Delivery implements AsyncDisposable {
     if (rate !== undefined) session.maxEventsPerSecond = rate;
     this.live.get(session.id)?.changed(filters);
     await this.sessions.changed(session);
+    return session;
   }
 
   /** Ends a session, and the connection that uses it. */
   async end(session: SessionRecord): Promise<void> {
+    await this.#askHolder(session, { kind: "end", sessionId: session.id });
     const ended = new PenstockError("session_ended", "The session was ended by `DELETE`.");
     this.live.get(session.id)?.fail(ended);
     await this.sessions.end(session);
@@ -262,6 +363,9 @@ export class Delivery implements AsyncDisposable {
 function rulesRequest(rules: readonly FilterRule[]): { readonly rules?: readonly FilterRule[] } {
   return rules.length === 0 ? {} : { rules };
 }
+
+/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
+const LOST_CODE = 1006;
 
 function fanoutKey(stream: string, topic: string): string {
   return `${stream}\n${topic}`;

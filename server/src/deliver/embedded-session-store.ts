@@ -1,41 +1,116 @@
 import { join } from "node:path";
-import { open } from "lmdb";
-import type { SessionRecord, SessionStore } from "./session.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import { type Database, open } from "lmdb";
+import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
+
+/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
+const LOST_CODE = 1006;
+
+/** Sessions that are looked at within one turn of the event loop. */
+const CHUNK_SESSIONS = 500;
 
 /** Sessions in a small database of their own beside the log. */
 export function openSessionStore(dataDir: string, now: () => number): SessionStore {
-  const database = open<SessionRecord, string>({
-    path: join(dataDir, "sessions"),
-    encoding: "json",
-    overlappingSync: false,
-    noMemInit: true,
-  });
-  return {
-    get: async (id) => {
-      const session = database.get(id);
-      const expired = session?.expiresAtMs !== undefined && session.expiresAtMs <= now();
-      return expired ? undefined : session;
-    },
-    put: async (sessions) => {
-      await database.batch(() => {
-        for (const session of sessions) void database.put(session.id, session);
-      });
-    },
-    delete: async (ids) => {
-      await database.batch(() => {
-        for (const id of ids) void database.remove(id);
-      });
-    },
-    list: async (clientId) => {
-      const found: SessionRecord[] = [];
-      const expired: string[] = [];
-      for (const { key, value } of database.getRange()) {
-        if (value.expiresAtMs !== undefined && value.expiresAtMs <= now()) expired.push(key);
-        else if (value.clientId === clientId) found.push({ ...value });
+  return new EmbeddedSessionStore(dataDir, now);
+}
+
+class EmbeddedSessionStore implements SessionStore {
+  readonly #sessions: Database<SessionRecord, string>;
+  readonly #now: () => number;
+
+  constructor(dataDir: string, now: () => number) {
+    this.#now = now;
+    this.#sessions = open<SessionRecord, string>({
+      path: join(dataDir, "sessions"),
+      encoding: "json",
+      overlappingSync: false,
+      noMemInit: true,
+    });
+  }
+
+  async get(id: string): Promise<SessionRecord | undefined> {
+    const session = this.#sessions.get(id);
+    return session === undefined || this.#isExpired(session) ? undefined : session;
+  }
+
+  async put(sessions: readonly SessionRecord[]): Promise<void> {
+    await this.#sessions.transaction(() => {
+      for (const session of sessions) {
+        const stored = this.#sessions.get(session.id);
+        if (stored !== undefined && stored.epoch > session.epoch) continue;
+        this.#sessions.putSync(session.id, session);
       }
-      for (const id of expired) void database.remove(id);
-      return found;
-    },
-    [Symbol.asyncDispose]: async () => await database.close(),
-  };
+    });
+  }
+
+  async claim(id: string, holder: string): Promise<Claimed | undefined> {
+    return await this.#sessions.transaction((): Claimed | undefined => {
+      const stored = this.#sessions.get(id);
+      if (stored === undefined || this.#isExpired(stored)) return undefined;
+      const previous = stored.expiresAtMs === undefined ? stored.holder : undefined;
+      const session = { ...stored, holder, epoch: stored.epoch + 1, expiresAtMs: undefined };
+      this.#sessions.putSync(id, session);
+      return { session, previous };
+    });
+  }
+
+  async delete(ids: readonly string[]): Promise<void> {
+    await this.#sessions.batch(() => {
+      for (const id of ids) void this.#sessions.remove(id);
+    });
+  }
+
+  async list(clientId: string, limit: number): Promise<readonly SessionRecord[]> {
+    const found: SessionRecord[] = [];
+    for await (const session of this.#all()) {
+      if (session.clientId !== clientId || this.#isExpired(session)) continue;
+      found.push(session);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  async orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
+    const nowMs = this.#now();
+    const expired: string[] = [];
+    let orphaned: SessionRecord[] = [];
+    for await (const session of this.#all()) {
+      if (this.#isExpired(session)) expired.push(session.id);
+      const { holder } = session;
+      if (session.expiresAtMs !== undefined || holder === undefined || !isGone(holder)) continue;
+      orphaned.push({
+        ...session,
+        disconnectedAtMs: nowMs,
+        disconnectCode: LOST_CODE,
+        expiresAtMs: nowMs + ttlMs,
+      });
+      if (orphaned.length < CHUNK_SESSIONS) continue;
+      await this.put(orphaned);
+      orphaned = [];
+    }
+    if (orphaned.length > 0) await this.put(orphaned);
+    if (expired.length > 0) await this.delete(expired);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sessions.close();
+  }
+
+  /** Every session, with turns of the event loop in between; no read outlives a turn. */
+  async *#all(): AsyncIterable<SessionRecord> {
+    let start = "";
+    for (;;) {
+      const range = { start, limit: CHUNK_SESSIONS, exclusiveStart: start !== "" };
+      const chunk = [...this.#sessions.getRange(range)];
+      for (const { value } of chunk) yield value;
+      const last = chunk.at(-1);
+      if (last === undefined || chunk.length < CHUNK_SESSIONS) return;
+      start = last.key;
+      await turn();
+    }
+  }
+
+  #isExpired({ expiresAtMs }: SessionRecord): boolean {
+    return expiresAtMs !== undefined && expiresAtMs <= this.#now();
+  }
 }

@@ -5,15 +5,17 @@
  * a `StreamConnection`.
  */
 export { clientFrameSchemas } from "./client-frame.ts";
+export type { ConnectionLag } from "./connection-lag.ts";
 export { Delivery } from "./delivery.ts";
 export { openSessionStore } from "./embedded-session-store.ts";
 export { LAG_BOUNDS_MS } from "./lag-histogram.ts";
 export { deliverOptions } from "./options.ts";
 export type { Encoding, Outlet, PlaceRef } from "./outlet.ts";
+export { type HeldSession, noPeers, type PeerRequest, type Peers } from "./peers.ts";
 export type { Place } from "./place.ts";
 export type { History } from "./readable-log.ts";
 export type { SessionRecord, SessionStore } from "./session.ts";
-export { type ConnectionLag, errorFrame, StreamConnection } from "./stream-connection.ts";
+export { errorFrame, StreamConnection } from "./stream-connection.ts";
 export {
   readBody,
   readSessionPatch,

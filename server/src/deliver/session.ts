@@ -28,15 +28,39 @@ export interface SessionRecord {
   disconnectCode: number | undefined;
   /** Undefined while it is connected. */
   expiresAtMs: number | undefined;
+  /** The process that connected it last; undefined before the first connection. */
+  holder: string | undefined;
+  /** Raised by each connection: what an earlier one still writes is passed over. */
+  epoch: number;
+}
+
+/** What a claim finds. */
+export interface Claimed {
+  readonly session: SessionRecord;
+  /** Who held it before, if anybody does. */
+  readonly previous: string | undefined;
 }
 
 /**
- * Where sessions are kept: durable, and a cache of what a client could say again. A batch is stored
- * whole or not at all.
+ * Where sessions are kept: durable, shared by the processes of a server, and a cache of what a
+ * client could say again. A batch is stored whole or not at all.
  */
 export interface SessionStore extends AsyncDisposable {
   get(id: string): Promise<SessionRecord | undefined>;
+  /** Stores sessions, but for those that a later connection has claimed. */
   put(sessions: readonly SessionRecord[]): Promise<void>;
+  /**
+   * Makes `holder` the one who holds a session, in one step whoever else tries; durable once it
+   * resolves. Undefined where the session does not exist.
+   */
+  claim(id: string, holder: string): Promise<Claimed | undefined>;
   delete(ids: readonly string[]): Promise<void>;
-  list(clientId: string): Promise<readonly SessionRecord[]>;
+  /** A client's sessions, at most so many. */
+  list(clientId: string, limit: number): Promise<readonly SessionRecord[]>;
+  /**
+   * Lets the sessions expire, in their time, that a process held which is gone.
+   *
+   * @param isGone by the process's name
+   */
+  orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void>;
 }

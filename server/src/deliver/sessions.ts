@@ -1,12 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { PenstockError } from "@penstock-dev/contract";
-import type { SessionRecord, SessionStore } from "./session.ts";
+import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
+
+/** Sessions of one caller that are listed. */
+const LISTED_MAX = 1000;
 
 /**
  * The sessions of this process: those that are connected in memory, all of them in the store.
  * Positions are stored in batches; a session's body at once.
  */
 export class Sessions implements AsyncDisposable {
+  /** The name of this process, by which others know who holds a session. */
+  readonly #self: string;
   readonly #store: SessionStore;
   readonly #ttlMs: number;
   readonly #now: () => number;
@@ -18,11 +23,13 @@ export class Sessions implements AsyncDisposable {
   #saving: Promise<void> = Promise.resolve();
 
   constructor(
+    self: string,
     store: SessionStore,
     options: { readonly sessionTtlMs: number; readonly sessionSaveIntervalMs: number },
     now: () => number,
     refresh: (session: SessionRecord) => void,
   ) {
+    this.#self = self;
     this.#store = store;
     this.#ttlMs = options.sessionTtlMs;
     this.#now = now;
@@ -31,7 +38,11 @@ export class Sessions implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** A session that nobody uses yet, durable once this resolves. */
+  /**
+   * A new session, durable once this resolves.
+   *
+   * @param connects whether a connection of this process is about to use it
+   */
   async create(
     init: Omit<
       SessionRecord,
@@ -42,7 +53,10 @@ export class Sessions implements AsyncDisposable {
       | "disconnectedAtMs"
       | "disconnectCode"
       | "acknowledged"
+      | "holder"
+      | "epoch"
     >,
+    connects: boolean,
   ): Promise<SessionRecord> {
     const nowMs = this.#now();
     const session: SessionRecord = {
@@ -53,7 +67,9 @@ export class Sessions implements AsyncDisposable {
       connectedAtMs: undefined,
       disconnectedAtMs: undefined,
       disconnectCode: undefined,
-      expiresAtMs: nowMs + this.#ttlMs,
+      expiresAtMs: connects ? undefined : nowMs + this.#ttlMs,
+      holder: connects ? this.#self : undefined,
+      epoch: connects ? 1 : 0,
     };
     await this.#store.put([session]);
     return session;
@@ -77,8 +93,23 @@ export class Sessions implements AsyncDisposable {
 
   async list(clientId: string): Promise<readonly SessionRecord[]> {
     for (const session of this.#connected.values()) this.#refresh(session);
-    const stored = await this.#store.list(clientId);
+    const stored = await this.#store.list(clientId, LISTED_MAX);
     return stored.map((session) => this.#connected.get(session.id) ?? session);
+  }
+
+  /**
+   * Makes this process the one that holds a session: what others still store of it counts no more.
+   *
+   * @returns its stored state, and the process that held it, where one did
+   * @throws PenstockError `session_not_found`
+   */
+  async claim(id: string): Promise<Claimed> {
+    await this.#saving;
+    const claimed = await this.#store.claim(id, this.#self);
+    if (claimed === undefined) {
+      throw new PenstockError("session_not_found", "The session has expired or was ended.");
+    }
+    return claimed;
   }
 
   /** The session is in use from now on, and does not expire. */
@@ -89,8 +120,15 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.add(session);
   }
 
-  isConnected(id: string): boolean {
-    return this.#connected.has(id);
+  /** The session as this process holds it; undefined where it does not. */
+  held(id: string): SessionRecord | undefined {
+    return this.#connected.get(id);
+  }
+
+  /** Another process holds the session now, or it has ended: nothing of it is stored from here. */
+  release(session: SessionRecord): void {
+    this.#dirty.delete(session);
+    if (this.#connected.get(session.id) === session) this.#connected.delete(session.id);
   }
 
   /** The session is no longer in use, and is stored so. */
@@ -102,7 +140,7 @@ export class Sessions implements AsyncDisposable {
     session.expiresAtMs = this.#now() + this.#ttlMs;
     await this.#put([session]);
     // Until it is stored, a client that comes back at once finds it here. Meanwhile it may have.
-    if (session.expiresAtMs !== undefined) this.#connected.delete(session.id);
+    if (this.#connected.get(session.id) === session) this.#connected.delete(session.id);
   }
 
   /** The session's position moved; it is stored with the next batch. */
@@ -116,8 +154,7 @@ export class Sessions implements AsyncDisposable {
   }
 
   async end(session: SessionRecord): Promise<void> {
-    this.#connected.delete(session.id);
-    this.#dirty.delete(session);
+    this.release(session);
     await this.#saving;
     await this.#store.delete([session.id]);
   }

@@ -10,6 +10,7 @@ import {
 } from "@penstock-dev/contract";
 import type { Grant } from "../access/index.ts";
 import type { Filters } from "../filter/index.ts";
+import type { ConnectionLag } from "./connection-lag.ts";
 import { controlFrame } from "./control-frames.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Fanout } from "./fanout.ts";
@@ -20,18 +21,6 @@ import { cursorAt, offsetMap, offsetsBetween, type Place, placeOf } from "./plac
 import type { SessionRecord } from "./session.ts";
 import { readSessionPatch, readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
-
-/** What is known where a session is read: how far, and what holds it back. */
-export interface ConnectionLag {
-  /** Records of the log that this process has not read yet. */
-  readonly sourceRecords: number;
-  /** How long what is due has been waiting here, in milliseconds. */
-  readonly gatewayMs: number;
-  /** How long bytes have been waiting in the socket, in milliseconds. */
-  readonly networkMs: number;
-  /** Offsets between what was sent and what the client is known to have read. */
-  readonly clientOffsets: number;
-}
 
 const NO_PLACE = { place: () => undefined };
 
@@ -101,13 +90,24 @@ export class StreamConnection {
     return this.#busy;
   }
 
-  async #open(session: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
+  async #open(known: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
+    const delivery = this.#delivery;
+    // A start that cannot be takes nobody's session over.
+    if (start !== undefined) await delivery.find(known, start);
+    if (this.#over) return;
+    const session = await delivery.claim(known, this);
+    try {
+      await this.#begin(session, start, greet);
+    } finally {
+      delivery.opened(session, this);
+    }
+  }
+
+  async #begin(session: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
     const delivery = this.#delivery;
     const stream = delivery.stream(session.stream);
     const fanout = delivery.fanout(stream, session.finality);
     const filters = delivery.filtersOf(session, this.#grant.limits);
-    // Whoever is taken over has perhaps read more than was stored of it.
-    delivery.live.get(session.id)?.notePosition();
     const isFirst = session.connectedAtMs === undefined && start === undefined;
     const found = await delivery.find(session, start ?? { cursor: session.position });
     const until =
@@ -115,12 +115,11 @@ export class StreamConnection {
         ? undefined
         : placeOf(decodeCursor(session.until), await fanout.readable.floors());
     if (this.#over) return;
-    delivery.live
-      .get(session.id)
-      ?.fail(new PenstockError("taken_over", "Another connection uses this session now."));
+    const before = delivery.live.get(session.id);
     this.#session = session;
     this.#fanout = fanout;
     delivery.live.set(session.id, this);
+    before?.fail(takenOver());
     session.position = cursorAt(found.place, fanout.identity);
     delivery.sessions.connected(session);
     if (greet) await this.#greet(session, fanout);
@@ -235,7 +234,9 @@ export class StreamConnection {
     }
     this.#subscribing = true;
     try {
-      const session = await this.#delivery.subscribe(readSubscribeRequest(body), this.#grant);
+      const session = await this.#delivery.subscribe(readSubscribeRequest(body), this.#grant, {
+        connects: true,
+      });
       await this.#open(session, undefined, false);
     } catch (caught) {
       this.fail(PenstockError.from(caught));
@@ -363,6 +364,11 @@ export class StreamConnection {
     this.#close(error.closeCode, error.code, error);
   }
 
+  /** Another connection uses the session from now on. */
+  takenOver(): void {
+    this.fail(takenOver());
+  }
+
   #refuse(error: PenstockError): void {
     if (!this.#over) this.#answer(errorFrame(error, false));
   }
@@ -409,6 +415,10 @@ export class StreamConnection {
     if (this.#over) return;
     this.#outlet.write(controlFrame(this.#outlet.encoding, frame), NO_PLACE);
   }
+}
+
+function takenOver(): PenstockError {
+  return new PenstockError("taken_over", "Another connection uses this session now.");
 }
 
 /** The frame of an error. @param fatal whether the connection ends with it */

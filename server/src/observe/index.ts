@@ -1,5 +1,7 @@
 /**
  * Observation: logs from the rooms' diagnostics channels, metrics from their counters. Nobody but
- * `serve.ts` imports it, so that no room can pay for it on its own path.
+ * the wiring imports it, so that no room can pay for it on its own path.
  */
+export { mergeSamples } from "./merge-samples.ts";
 export { createObserver, type MetricSample, type Observer } from "./observer.ts";
+export { watchProcess } from "./process-samples.ts";

@@ -1,12 +1,15 @@
 import { channel } from "node:diagnostics_channel";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { mergeSamples } from "./merge-samples.ts";
 
 /** What rooms give when metrics are asked for: totals, copied from their own counters. */
 export interface MetricSample {
   readonly name: string;
   readonly help: string;
   readonly kind: "counter" | "gauge" | "histogram";
+  /** What the values of several processes make together: their sum, unless it says otherwise. */
+  readonly combine?: "sum" | "max";
   readonly values: readonly {
     readonly labels: Readonly<Record<string, string>>;
     readonly value: number;
@@ -40,7 +43,7 @@ const SECRETS = ["session_id", "token", "api_key", "authorization", "ticket"];
 export function createObserver(init: {
   readonly level: string;
   readonly destination: DestinationStream;
-  readonly collect: () => Iterable<MetricSample> | Promise<Iterable<MetricSample>>;
+  readonly collect: () => Promise<readonly MetricSample[]>;
 }): Observer {
   const logger = pino(
     {
@@ -66,7 +69,9 @@ export function createObserver(init: {
     logger,
     contentType: registry.contentType,
     metrics: async () =>
-      `${await registry.metrics()}\n${[...(await init.collect())].map(render).join("")}`,
+      `${await registry.metrics()}\n${mergeSamples([await init.collect()])
+        .map(render)
+        .join("")}`,
     close: () => logs.unsubscribe(write),
   };
 }

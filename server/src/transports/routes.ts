@@ -36,7 +36,7 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
       lastEventId(request.raw),
     );
     const format = formatOf(request);
-    const session = await delivery.subscribe(wanted, grant);
+    const session = await delivery.subscribe(wanted, grant, { connects: true });
     void answer(request, reply, format, grant).open(session, undefined, true);
   });
   app.get<{ Params: { session: string } }>("/v1/stream/:session/events", async (request, reply) => {
@@ -142,7 +142,9 @@ function openingOf(context: TransportContext, request: IncomingMessage): Opening
       kind: "now",
       begin: async (connection) => {
         const wanted = readLiveQuery(name, queryOf(request), lastEventId(request));
-        const session = await delivery.subscribe(wanted, context.grant(request));
+        const session = await delivery.subscribe(wanted, context.grant(request), {
+          connects: true,
+        });
         await connection.open(session, undefined, true);
       },
     };

@@ -1,0 +1,76 @@
+import { mkdir } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Domain } from "@penstock-dev/contract";
+import { chainEvents } from "@penstock-dev/domain-chain-events";
+import { tweets } from "@penstock-dev/domain-tweets";
+import { type Config, ConfigError } from "../config/index.ts";
+import { type Log, openEmbeddedLog } from "../log/index.ts";
+import { createObserver, type MetricSample, type Observer } from "../observe/index.ts";
+import { loadStreams, type Stream } from "../streams/index.ts";
+
+/** The domains that ship. */
+export const shippedDomains: readonly Domain[] = [tweets, chainEvents];
+
+/** What every process of a server has. */
+export interface Base {
+  readonly config: Config;
+  readonly log: Log;
+  readonly streams: ReadonlyMap<string, Stream>;
+  readonly observer: Observer;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** What `/metrics` renders besides the runtime's own figures; asked at each scrape. */
+  readonly collectors: (() => Promise<readonly MetricSample[]>)[];
+}
+
+/** Opens what every process has. */
+export async function openBase(config: Config, stack: AsyncDisposableStack): Promise<Base> {
+  const { server } = config;
+  const now = Date.now;
+  const { dataDir } = server;
+  await mkdir(dataDir, { recursive: true });
+  const log = stack.use(await openEmbeddedLog({ dataDir, options: config.log, now }));
+  const domains = await loadDomains(server.domains);
+  const streams = loadStreams(config.streams, domains, config.topics.partitions);
+  const collectors: Base["collectors"] = [];
+  const observer = createObserver({
+    level: server.logLevel,
+    destination: process.stderr,
+    collect: async () => (await Promise.all(collectors.map((collect) => collect()))).flat(),
+  });
+  stack.defer(observer.close);
+  return { config, log, streams, observer, now, collectors };
+}
+
+async function loadDomains(names: readonly string[]): Promise<ReadonlyMap<string, Domain>> {
+  const domains = new Map(shippedDomains.map((domain) => [domain.name, domain]));
+  for (const name of names) {
+    const isPath = name.startsWith(".") || isAbsolute(name);
+    let loaded: Record<string, unknown>;
+    try {
+      loaded = (await import(isPath ? pathToFileURL(resolve(name)).href : name)) as Record<
+        string,
+        unknown
+      >;
+    } catch (caught) {
+      throw new ConfigError(
+        `the domain ${name} cannot be loaded: ${caught instanceof Error ? caught.message : String(caught)}`,
+      );
+    }
+    const found = Object.values(loaded).filter(isDomain);
+    if (found.length === 0) throw new ConfigError(`${name} exports no domain`);
+    for (const domain of found) domains.set(domain.name, domain);
+  }
+  return domains;
+}
+
+function isDomain(value: unknown): value is Domain {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "topics" in value &&
+    "event_types" in value &&
+    "ingest" in value
+  );
+}

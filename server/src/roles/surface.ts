@@ -1,0 +1,98 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { openGrant, originPolicy } from "../access/index.ts";
+import { createApp, publicUrl } from "../api/index.ts";
+import { Delivery, type Peers, type SessionStore } from "../deliver/index.ts";
+import { Ingester } from "../ingest/index.ts";
+import type { Archive, RecentWindow } from "../store/index.ts";
+import { registerTransports } from "../transports/index.ts";
+import type { Base } from "./base.ts";
+import { guardDescriptors } from "./descriptor-guard.ts";
+
+/** Connections that the kernel holds until they are taken: all clients may come back at once. */
+const BACKLOG = 4096;
+
+/** What clients reach: ingest, stream and api. */
+export interface Surface {
+  readonly delivery: Delivery;
+  readonly ingester: Ingester;
+  /** Where it listens. */
+  readonly url: string;
+  readonly port: number;
+}
+
+/** What a surface stands on, besides the base. */
+export interface SurfaceInit {
+  readonly sessions: SessionStore;
+  readonly archive: Archive;
+  /** By the stream's name. */
+  readonly recent: ReadonlyMap<string, RecentWindow>;
+  readonly peers: Peers;
+  /** The port to listen on; 0 takes a free one. */
+  readonly port: number;
+  /** Whether other processes listen on the same port. */
+  readonly isShared: boolean;
+}
+
+/** Starts to serve; ready when it resolves. */
+export async function startSurface(
+  base: Base,
+  init: SurfaceInit,
+  stack: AsyncDisposableStack,
+): Promise<Surface> {
+  const { config, log, streams, now } = base;
+  const { logger } = base.observer;
+  const { archive, recent, peers } = init;
+  let unready: string | undefined = "starting";
+  const ingester = new Ingester({ streams, options: config.ingest, log, now });
+  const { deliver: options } = config;
+  const store = init.sessions;
+  const delivery = stack.use(
+    await Delivery.open({ options, streams, store, now, log, history: archive, peers }),
+  );
+  const grant = () => openGrant(config.access);
+  const origins = originPolicy(config.api.allowedOrigins, true);
+  const app = createApp({
+    streams,
+    delivery,
+    ingester,
+    recent,
+    archive,
+    options: config.api,
+    origins,
+    publicUrl: publicUrl(config.api.publicUrl, config.api.trustedProxies),
+    grant,
+    unready: () => unready,
+    now,
+    report: (caught) =>
+      logger.error(
+        { error: caught instanceof Error ? caught.stack : String(caught) },
+        "a request failed",
+      ),
+  });
+  registerTransports(app, { delivery, options: config.transports, grant, origins });
+  const { host } = config.server;
+  const address = { host, port: init.port, backlog: BACKLOG, reusePort: init.isShared };
+  await app.listen(address);
+  const { port } = app.server.address() as AddressInfo;
+  if (init.isShared) {
+    guardDescriptors(app.server, { ...address, port }, (isOpen) =>
+      logger.warn({ open: isOpen }, "the limit of descriptors opens or closes the listener"),
+    );
+  }
+  stack.defer(async () => await app.close());
+  // Clients are sent away before anything that serves them stops.
+  stack.defer(async () => {
+    unready = "stopping";
+    await delivery.drain();
+  });
+  unready = undefined;
+  return { delivery, ingester, port, url: urlOf(app, host) };
+}
+
+function urlOf(app: FastifyInstance, host: string): string {
+  const { port } = app.server.address() as AddressInfo;
+  const name =
+    host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}

@@ -1,0 +1,90 @@
+/** One worker process: what clients reach, over the log that the process which started it keeps. */
+import { PenstockError } from "@penstock-dev/contract";
+import type { Config } from "./config/index.ts";
+import {
+  type HeldSession,
+  openSessionStore,
+  type PeerRequest,
+  type Peers,
+} from "./deliver/index.ts";
+import { surfaceMetrics } from "./metrics.ts";
+import { watchProcess } from "./observe/index.ts";
+import { openBase } from "./roles/base.ts";
+import { startSurface } from "./roles/surface.ts";
+import { Archive, RecentWindow } from "./store/index.ts";
+import { linkToParent, type WorkerAddress } from "./workers/index.ts";
+
+interface Start {
+  readonly config: Config;
+  readonly name: string;
+  readonly port: number;
+}
+
+type Answer = (request: PeerRequest) => Promise<HeldSession | undefined>;
+
+const stack = new AsyncDisposableStack();
+let answerPeer: Answer | undefined;
+let collect: () => Promise<unknown> = async () => [];
+let started: Promise<WorkerAddress> | undefined;
+let stopping: Promise<void> | undefined;
+
+const link = linkToParent(
+  {
+    start: async (message: Start) => {
+      started = start(message);
+      try {
+        return await started;
+      } catch (caught) {
+        if (caught instanceof PenstockError) throw caught;
+        // What stopped the start is for whoever reads it at the console.
+        throw new PenstockError(
+          "internal",
+          caught instanceof Error ? caught.message : String(caught),
+        );
+      }
+    },
+    serving: async () => {
+      await started;
+    },
+    asked: async (request: PeerRequest) => await answerPeer?.(request),
+    collect: async () => await collect(),
+    stop,
+  },
+  () => void stop(),
+);
+process.on("SIGTERM", () => void stop());
+// An interrupt goes to all processes of a terminal: the one that started this one says when to stop.
+process.on("SIGINT", () => undefined);
+
+async function start({ config, name, port }: Start): Promise<WorkerAddress> {
+  const base = await openBase(config, stack);
+  const { log, streams, now } = base;
+  const { dataDir } = config.server;
+  const options = config.store;
+  const failed = (caught: unknown): void =>
+    base.observer.logger.error({ error: String(caught) }, "a reader failed; trying again");
+  const archive = stack.use(new Archive({ dataDir, log, options, now }));
+  const recent = new Map<string, RecentWindow>();
+  for (const stream of streams.values()) {
+    const window = await RecentWindow.open({ stream, options, now, log, failed });
+    recent.set(stream.name, stack.use(window));
+  }
+  const peers: Peers = {
+    self: name,
+    ask: async (holder, request) => (await link.ask(holder, request)) as HeldSession | undefined,
+    serve: (answer) => {
+      answerPeer = answer;
+    },
+  };
+  const sessions = openSessionStore(dataDir, now);
+  const init = { sessions, archive, recent, peers, port, isShared: true };
+  const surface = await startSurface(base, init, stack);
+  const watch = watchProcess(name);
+  collect = async () => [...(await surfaceMetrics(surface, base)), ...watch()];
+  return { url: surface.url, port: surface.port };
+}
+
+async function stop(): Promise<void> {
+  stopping ??= stack.disposeAsync().finally(() => setImmediate(() => process.exit(0)));
+  await stopping;
+}

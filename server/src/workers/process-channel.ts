@@ -1,0 +1,108 @@
+import { type ErrorCode, type FieldError, PenstockError } from "@penstock-dev/contract";
+
+/** The end of a pipe between two processes: a child as its parent sees it, or the process itself. */
+export interface ProcessEnd {
+  send(message: unknown): void;
+  onMessage(take: (message: unknown) => void): void;
+}
+
+/** What one process may call in another, by name. */
+export type Handlers = Readonly<Record<string, (body: never) => Promise<unknown> | unknown>>;
+
+interface Problem {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly errors: readonly FieldError[];
+  readonly retryAfterMs: number | undefined;
+}
+
+type Message =
+  | { readonly call: string; readonly id: number; readonly body: unknown }
+  | { readonly answers: number; readonly value: unknown }
+  | { readonly answers: number; readonly problem: Problem };
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (caught: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Calls between two processes over the pipe that a fork gives them, in both directions. */
+export class ProcessChannel {
+  readonly #end: ProcessEnd;
+  readonly #handlers: Handlers;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 1;
+  #closed = false;
+
+  constructor(end: ProcessEnd, handlers: Handlers) {
+    this.#end = end;
+    this.#handlers = handlers;
+    end.onMessage((message) => this.#take(message as Message));
+  }
+
+  /**
+   * Calls the other process.
+   *
+   * @throws PenstockError what it threw, or `storage_unavailable` where it does not answer in time
+   */
+  async call<T>(name: string, body: unknown, timeoutMs: number): Promise<T> {
+    if (this.#closed) throw gone(name);
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const timer = setTimeout(() => {
+      this.#waiting.delete(id);
+      reject(gone(name));
+    }, timeoutMs);
+    this.#waiting.set(id, { resolve, reject, timer });
+    this.#end.send({ call: name, id, body } satisfies Message);
+    return (await promise) as T;
+  }
+
+  /** The other process is gone: whoever waits for it need not. */
+  close(): void {
+    this.#closed = true;
+    for (const { reject, timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+      reject(gone("the call"));
+    }
+    this.#waiting.clear();
+  }
+
+  #take(message: Message): void {
+    if ("call" in message) {
+      void this.#answer(message);
+      return;
+    }
+    const waiting = this.#waiting.get(message.answers);
+    if (waiting === undefined) return;
+    this.#waiting.delete(message.answers);
+    clearTimeout(waiting.timer);
+    if ("value" in message) waiting.resolve(message.value);
+    else {
+      const { code, detail, errors, retryAfterMs } = message.problem;
+      const retry = retryAfterMs === undefined ? {} : { retryAfterMs };
+      waiting.reject(new PenstockError(code, detail, { errors: [...errors], ...retry }));
+    }
+  }
+
+  async #answer({ call, id, body }: Extract<Message, { readonly call: string }>): Promise<void> {
+    let answer: Message;
+    try {
+      const handler = this.#handlers[call];
+      if (handler === undefined) throw new PenstockError("internal", `Nothing answers ${call}.`);
+      answer = { answers: id, value: await handler(body as never) };
+    } catch (caught) {
+      const { code, message: detail, errors, retryAfterMs } = PenstockError.from(caught);
+      answer = { answers: id, problem: { code, detail, errors, retryAfterMs } };
+    }
+    if (!this.#closed) this.#end.send(answer);
+  }
+}
+
+function gone(name: string): PenstockError {
+  return new PenstockError("storage_unavailable", `The process did not answer ${name}.`, {
+    retryAfterMs: 1000,
+  });
+}

@@ -1,0 +1,178 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { performance } from "node:perf_hooks";
+import type { PenstockError } from "@penstock-dev/contract";
+import { ProcessChannel } from "./process-channel.ts";
+
+/** How a pool of workers is made. */
+export interface WorkerPoolInit {
+  readonly count: number;
+  /** The module that each worker runs. */
+  readonly module: URL;
+  /** What a worker is started with: passed to its `start`, which answers with its address. */
+  readonly startMessage: (name: string, port: number | undefined) => unknown;
+  /** How long a worker may take to stop before it is killed, in milliseconds. */
+  readonly stopTimeoutMs: number;
+  /** Told when a worker is gone, by its name, before another takes its place. */
+  readonly gone: (name: string) => void;
+  readonly tell: (
+    level: "info" | "warn" | "error",
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ) => void;
+}
+
+/** Where a worker listens. */
+export interface WorkerAddress {
+  readonly url: string;
+  readonly port: number;
+}
+
+interface Worker {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly channel: ProcessChannel;
+  readonly startedMs: number;
+}
+
+const START_TIMEOUT_MS = 60_000;
+const ASK_TIMEOUT_MS = 2000;
+const COLLECT_TIMEOUT_MS = 5000;
+const RESTART_MIN_MS = 100;
+const RESTART_MAX_MS = 5000;
+/** A worker that lived so long did not die of how it was started. */
+const SETTLED_MS = 10_000;
+
+/**
+ * The worker processes of one server: started, replaced where one dies, asked for one another, and
+ * stopped together.
+ */
+export class WorkerPool implements AsyncDisposable {
+  readonly #init: WorkerPoolInit;
+  readonly #workers = new Map<string, Worker>();
+  #address: WorkerAddress | undefined;
+  #stopping = false;
+  #restartMs = RESTART_MIN_MS;
+  #serial = 0;
+  /** Workers that died and were replaced. */
+  restarts = 0;
+
+  private constructor(init: WorkerPoolInit) {
+    this.#init = init;
+  }
+
+  /**
+   * Starts the workers; resolves when all of them serve.
+   *
+   * @throws PenstockError why one could not be started
+   */
+  static async start(init: WorkerPoolInit): Promise<WorkerPool> {
+    const pool = new WorkerPool(init);
+    try {
+      // The first one takes the port, which may be any free one; the others share it.
+      await pool.#startOne();
+      await Promise.all(Array.from({ length: init.count - 1 }, () => pool.#startOne()));
+    } catch (caught) {
+      await pool[Symbol.asyncDispose]();
+      throw caught;
+    }
+    return pool;
+  }
+
+  get url(): string {
+    return this.#address?.url ?? "";
+  }
+
+  isAlive(name: string): boolean {
+    return this.#workers.has(name);
+  }
+
+  /** Calls every worker; those that do not answer are left out. */
+  async callAll<T>(
+    name: string,
+  ): Promise<readonly { readonly worker: string; readonly value: T }[]> {
+    const answers = await Promise.allSettled(
+      [...this.#workers.values()].map(async (worker) => ({
+        worker: worker.name,
+        value: await worker.channel.call<T>(name, undefined, COLLECT_TIMEOUT_MS),
+      })),
+    );
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  }
+
+  /** Stops all workers, each in its own time; one that takes too long is killed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#workers.values()].map((worker) => this.#stop(worker)));
+  }
+
+  async #stop({ child, channel }: Worker): Promise<void> {
+    const exited = child.exitCode === null && child.signalCode === null ? once(child, "exit") : [];
+    const timer = setTimeout(() => child.kill("SIGKILL"), this.#init.stopTimeoutMs);
+    channel.call("stop", undefined, this.#init.stopTimeoutMs).catch(() => undefined);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  async #startOne(): Promise<void> {
+    this.#serial += 1;
+    const name = `worker-${this.#serial}-${process.pid}`;
+    const child = fork(this.#init.module, {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    const channel = new ProcessChannel(
+      {
+        send: (message) => {
+          if (child.connected) child.send(message as object, () => undefined);
+        },
+        onMessage: (take) => child.on("message", take),
+      },
+      { ask: (asked: Asked) => this.#ask(asked) },
+    );
+    const worker: Worker = { name, child, channel, startedMs: performance.now() };
+    this.#workers.set(name, worker);
+    child.once("exit", (code, signal) => this.#exited(worker, code, signal));
+    const message = this.#init.startMessage(name, this.#address?.port);
+    this.#address ??= await channel.call<WorkerAddress>("start", message, START_TIMEOUT_MS);
+    await channel.call("serving", undefined, START_TIMEOUT_MS);
+  }
+
+  /** One worker asks another. */
+  async #ask({ holder, request }: Asked): Promise<unknown> {
+    const worker = this.#workers.get(holder);
+    if (worker === undefined) return undefined;
+    try {
+      return await worker.channel.call("asked", request, ASK_TIMEOUT_MS);
+    } catch (caught) {
+      // A worker that is gone holds nothing.
+      if ((caught as PenstockError).code === "storage_unavailable") return undefined;
+      throw caught;
+    }
+  }
+
+  #exited(worker: Worker, code: number | null, signal: NodeJS.Signals | null): void {
+    const { name, channel, startedMs } = worker;
+    channel.close();
+    this.#workers.delete(name);
+    this.#init.gone(name);
+    if (this.#stopping || this.#address === undefined) return;
+    this.restarts += 1;
+    const settled = performance.now() - startedMs > SETTLED_MS;
+    this.#restartMs = settled ? RESTART_MIN_MS : Math.min(RESTART_MAX_MS, this.#restartMs * 2);
+    const { tell } = this.#init;
+    tell("error", "a worker died; another takes its place", { worker: name, code, signal });
+    setTimeout(() => {
+      if (this.#stopping) return;
+      this.#startOne().catch((caught: unknown) =>
+        tell("error", "a worker could not be started", { error: String(caught) }),
+      );
+    }, this.#restartMs).unref();
+  }
+}
+
+/** What a worker asks another through the pool. */
+export interface Asked {
+  readonly holder: string;
+  readonly request: unknown;
+}
