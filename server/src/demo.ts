@@ -35,7 +35,8 @@ async function play(
   let dueMs = now();
   for (const { afterMs, raw } of world) {
     dueMs += afterMs;
-    while (dueMs - now() > 0 && !signal.aborted) await sleep(Math.max(1, Math.min(TICK_MS, dueMs - now())));
+    while (dueMs - now() > 0 && !signal.aborted)
+      await sleep(Math.max(1, Math.min(TICK_MS, dueMs - now())));
     if (signal.aborted) return;
     const record = ingester.accept(stream, raw, undefined);
     // The next record does not wait for the disk: what falls into one flush shares it.

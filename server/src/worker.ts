@@ -25,15 +25,13 @@ type Answer = (request: PeerRequest) => Promise<HeldSession | undefined>;
 const stack = new AsyncDisposableStack();
 let answerPeer: Answer | undefined;
 let collect: () => Promise<unknown> = async () => [];
-let started: Promise<WorkerAddress> | undefined;
 let stopping: Promise<void> | undefined;
 
 const link = linkToParent(
   {
     start: async (message: Start) => {
-      started = start(message);
       try {
-        return await started;
+        return await start(message);
       } catch (caught) {
         if (caught instanceof PenstockError) throw caught;
         // What stopped the start is for whoever reads it at the console.
@@ -42,9 +40,6 @@ const link = linkToParent(
           caught instanceof Error ? caught.message : String(caught),
         );
       }
-    },
-    serving: async () => {
-      await started;
     },
     asked: async (request: PeerRequest) => await answerPeer?.(request),
     collect: async () => await collect(),

@@ -9,6 +9,8 @@ export const FAULTS = [
   "cut",
   /** The server is killed with -9 and started again. */
   "kill",
+  /** One of several workers is killed with -9. */
+  "worker",
   /** The server is stopped cleanly and started again. */
   "restart",
   /** Clients replace their filters. */
@@ -24,6 +26,7 @@ export type Fault = (typeof FAULTS)[number];
 /** How often each fault happened. */
 export interface FaultCounts {
   kills: number;
+  workerKills: number;
   restarts: number;
   pauses: number;
 }
@@ -40,9 +43,11 @@ export async function makeFaults(init: {
   readonly forMs: number;
 }): Promise<FaultCounts> {
   const { faults, clients, sdkClients, random, forMs, server } = init;
-  const counts: FaultCounts = { kills: 0, restarts: 0, pauses: 0 };
+  const counts: FaultCounts = { kills: 0, workerKills: 0, restarts: 0, pauses: 0 };
   const untilMs = Date.now() + forMs;
-  const serverFaults = (["kill", "restart"] as const).filter((fault) => faults.has(fault));
+  const serverFaults = (["kill", "worker", "restart"] as const).filter((fault) =>
+    faults.has(fault),
+  );
   const serverEveryMs = Math.max(300, forMs / 3);
   let serverAtMs = Date.now() + forMs / 4;
   const pending: Promise<unknown>[] = [];
@@ -62,19 +67,31 @@ export async function makeFaults(init: {
     if (faults.has("takeover") && random.chance(0.3)) random.pick(clients).takeOver();
     if (serverFaults.length > 0 && Date.now() > serverAtMs) {
       serverAtMs = Date.now() + serverEveryMs;
-      if (random.pick(serverFaults) === "kill") {
-        await server.kill();
-        counts.kills += 1;
-      } else {
-        await server.stop();
-        counts.restarts += 1;
-      }
-      await server.start();
+      await disturb(server, random.pick(serverFaults), counts);
     }
     await new Promise((resolve) => setTimeout(resolve, random.integer(5, 40)));
   }
   await Promise.all(pending);
   return counts;
+}
+
+async function disturb(
+  server: ServerUnderTest,
+  fault: "kill" | "worker" | "restart",
+  counts: FaultCounts,
+): Promise<void> {
+  if (fault === "worker") {
+    if (await server.killWorker()) counts.workerKills += 1;
+    return;
+  }
+  if (fault === "kill") {
+    await server.kill();
+    counts.kills += 1;
+  } else {
+    await server.stop();
+    counts.restarts += 1;
+  }
+  await server.start();
 }
 
 /** Faults that were asked for and did not happen. */
@@ -88,6 +105,7 @@ export function missingFaults(
   const happened: { readonly [F in Fault]: number } = {
     cut: sum(({ cuts }) => cuts),
     kill: counts.kills,
+    worker: counts.workerKills,
     restart: counts.restarts,
     filters: sum(({ updates }) => updates),
     slow: counts.pauses,

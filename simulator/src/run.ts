@@ -82,7 +82,8 @@ export async function run(options: RunOptions): Promise<RunReport> {
 async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
   const random = new Random(options.seed);
   const world = makeWorld(random, options);
-  const flags = { ...BRISK, ...options.flags };
+  const workers = options.faults.has("worker") ? { workers: "3" } : {};
+  const flags = { ...BRISK, ...workers, ...options.flags };
   const ownProcess = options.faults.has("kill");
   const server = await serverUnderTest({ dataDir, flags, ownProcess });
   await server.start();

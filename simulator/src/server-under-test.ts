@@ -19,6 +19,8 @@ export interface ServerUnderTest {
   stop(): Promise<void>;
   /** Kills it where it is, as `kill -9` does. Only a process of its own can be killed. */
   kill(): Promise<void>;
+  /** Kills one of its workers so; false where it has none at the moment. */
+  killWorker(): Promise<boolean>;
 }
 
 /** @param flags options of `penstock serve`, by name without dashes */
@@ -69,6 +71,7 @@ function localServer(
     kill: async () => {
       throw new Error("a server in this process cannot be killed");
     },
+    killWorker: () => killWorkerOf(running?.adminUrl ?? urls.adminUrl),
   };
 }
 
@@ -111,7 +114,18 @@ function processServer(
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
+    killWorker: () => killWorkerOf(urls.adminUrl),
   };
+}
+
+/** Its workers are known by their metrics, which are named after their processes. */
+async function killWorkerOf(adminUrl: string): Promise<boolean> {
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+  const pids = [...metrics.matchAll(/cpu_seconds_total\{process="worker-(\d+)-/g)];
+  const chosen = pids[Math.floor(Math.random() * pids.length)]?.[1];
+  if (chosen === undefined) return false;
+  process.kill(Number(chosen), "SIGKILL");
+  return true;
 }
 
 async function isReady(url: string): Promise<boolean> {

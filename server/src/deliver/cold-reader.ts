@@ -186,7 +186,8 @@ export class ColdReader {
       this.#endThoseWhoAreDone(scan);
       await turn();
     }
-    if (cutSeq >= ring.tail) this.#meet(scan, cutSeq);
+    // Who was further ahead in another process meets the ring where this one has come as far.
+    if (cutSeq >= ring.tail && covers(cut, scan.place)) this.#meet(scan, cutSeq);
     this.#endThoseWhoAreDone(scan);
     // Who is left has been further ahead elsewhere, or reads to an end that has not come yet.
     if (!scan.isEmpty && ring.head === cutSeq) await this.#port.more();

@@ -37,6 +37,8 @@ export class Delivery implements AsyncDisposable {
   readonly closes = new Map<number, number>();
   /** Connections that are about to use a session, until they do or have failed. */
   readonly #opening = new Map<string, StreamConnection>();
+  /** Sessions that were made for a connection of this process: nobody else knows them yet. */
+  readonly #fresh = new WeakSet<SessionRecord>();
   readonly #log: Log;
   readonly #peers: Peers;
   readonly #fanouts: ReadonlyMap<string, Fanout>;
@@ -154,7 +156,9 @@ export class Delivery implements AsyncDisposable {
       clamp: request.clamp ?? false,
       resumes: found.resumed,
     };
-    return await this.sessions.create(init, as.connects);
+    const session = await this.sessions.create(init, as.connects);
+    if (as.connects) this.#fresh.add(session);
+    return session;
   }
 
   /**
@@ -167,8 +171,7 @@ export class Delivery implements AsyncDisposable {
     const { id } = session;
     this.#opening.get(id)?.takenOver();
     this.#opening.set(id, connection);
-    // Made for this connection, and known to nobody else yet.
-    if (session.epoch === 1 && session.connectedAtMs === undefined) return session;
+    if (this.#fresh.delete(session)) return session;
     this.live.get(id)?.notePosition();
     const { session: stored, previous } = await this.sessions.claim(id);
     const elsewhere = previous !== undefined && previous !== this.#peers.self;
@@ -240,6 +243,8 @@ export class Delivery implements AsyncDisposable {
   }
 
   async #find(fanout: Fanout, start: Start, clamp: boolean): Promise<FoundStart> {
+    // What others have been told of is history for whoever asks for it, though it came just now.
+    if (start !== "now") await fanout.refresh();
     return await findStart(start, clamp, {
       log: this.#log,
       readable: fanout.readable,

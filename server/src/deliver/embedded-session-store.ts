@@ -33,13 +33,15 @@ class EmbeddedSessionStore implements SessionStore {
     return session === undefined || this.#isExpired(session) ? undefined : session;
   }
 
-  async put(sessions: readonly SessionRecord[]): Promise<void> {
-    await this.#sessions.transaction(() => {
+  async put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
+    return await this.#sessions.transaction(() => {
+      const claimed: SessionRecord[] = [];
       for (const session of sessions) {
         const stored = this.#sessions.get(session.id);
-        if (stored !== undefined && stored.epoch > session.epoch) continue;
-        this.#sessions.putSync(session.id, session);
+        if (stored !== undefined && stored.epoch > session.epoch) claimed.push(session);
+        else this.#sessions.putSync(session.id, session);
       }
+      return claimed;
     });
   }
 

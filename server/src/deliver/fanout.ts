@@ -34,6 +34,9 @@ const BROADCASTS_MAX = 4096;
 /** Lanes that stand still are looked at this often: their policy may have to act. */
 const LAGGING_WAKE_MS = 100;
 
+/** A process that lags for longer is not waited for: it catches up while its clients read. */
+const REFRESH_TIMEOUT_MS = 1000;
+
 /** Who wants what, from where on. */
 export interface Attachment {
   readonly outlet: Outlet;
@@ -64,6 +67,7 @@ export class Fanout implements AsyncDisposable {
   #moreWaiters: (() => void)[] = [];
   #identity: LogIdentity;
   #laggingWokenMs = 0;
+  readonly #log: Log;
   readonly readable: ReadableLog;
 
   private constructor(init: {
@@ -78,6 +82,7 @@ export class Fanout implements AsyncDisposable {
     readonly identity: LogIdentity;
   }) {
     this.#identity = init.identity;
+    this.#log = init.log;
     this.readable = init.readable;
     this.#state = {
       stream: init.stream,
@@ -192,6 +197,11 @@ export class Fanout implements AsyncDisposable {
   head(): Place {
     const { ring } = this.#state;
     return ring.placeAt(ring.head) as Place;
+  }
+
+  /** Resolves when this process has read all that the log holds now, or after a while. */
+  async refresh(): Promise<void> {
+    await this.#reader.reach(await this.#log.heads(this.#state.topic), REFRESH_TIMEOUT_MS);
   }
 
   cursor(place: Place): string {

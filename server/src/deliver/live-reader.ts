@@ -29,6 +29,8 @@ export class LiveReader {
   readonly #next: number[];
   #unreadable = 0;
   #unreadableToldMs = 0;
+  #waiting: AbortController | undefined;
+  #readers: { readonly heads: readonly number[]; readonly reached: () => void }[] = [];
 
   constructor(state: TopicState, log: Log, port: LiveReaderPort, readable: ReadableLog) {
     this.#state = state;
@@ -57,7 +59,8 @@ export class LiveReader {
       try {
         const got = await this.#readOnce();
         await this.#port.roomInRing();
-        if (!got) await this.#log.waitForMore(this.#state.topic, this.#next, signal);
+        this.#tellReached();
+        if (!got) await this.#wait(signal);
       } catch (caught) {
         if (signal.aborted) return;
         publishLog("error", "reading the log failed; trying again", {
@@ -67,6 +70,43 @@ export class LiveReader {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
+  }
+
+  /**
+   * Resolves when the ring has all before some heads of the log, which another process may have
+   * moved a moment ago, or after a while.
+   */
+  async reach(heads: readonly number[], timeoutMs: number): Promise<void> {
+    if (this.#hasReached(heads)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#readers.push({ heads, reached: resolve });
+    this.#waiting?.abort();
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #hasReached(heads: readonly number[]): boolean {
+    return heads.every((head, partition) => (this.#next[partition] ?? 0) >= head);
+  }
+
+  #tellReached(): void {
+    if (this.#readers.length === 0) return;
+    this.#readers = this.#readers.filter(({ heads, reached }) => {
+      if (!this.#hasReached(heads)) return true;
+      reached();
+      return false;
+    });
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    this.#waiting = waiting;
+    // Who came while the log was being read would not be heard.
+    if (this.#readers.length > 0) waiting.abort();
+    const either = AbortSignal.any([signal, waiting.signal]);
+    await this.#log.waitForMore(this.#state.topic, this.#next, either);
+    this.#waiting = undefined;
   }
 
   async #readOnce(): Promise<boolean> {

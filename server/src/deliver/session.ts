@@ -47,8 +47,8 @@ export interface Claimed {
  */
 export interface SessionStore extends AsyncDisposable {
   get(id: string): Promise<SessionRecord | undefined>;
-  /** Stores sessions, but for those that a later connection has claimed. */
-  put(sessions: readonly SessionRecord[]): Promise<void>;
+  /** Stores sessions, but for those that a later connection has claimed: these it answers. */
+  put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]>;
   /**
    * Makes `holder` the one who holds a session, in one step whoever else tries; durable once it
    * resolves. Undefined where the session does not exist.

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { PenstockError } from "@penstock-dev/contract";
+import { publishLog } from "./diagnostics.ts";
 import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
+
+/** How long a session is remembered that another process claimed in the moment it was left. */
+const LEFT_MS = 10_000;
 
 /** Sessions of one caller that are listed. */
 const LISTED_MAX = 1000;
@@ -17,6 +21,7 @@ export class Sessions implements AsyncDisposable {
   readonly #now: () => number;
   readonly #connected = new Map<string, SessionRecord>();
   readonly #dirty = new Set<SessionRecord>();
+  readonly #left = new Map<string, SessionRecord>();
   /** Works out the position of a connected session, just before it is stored. */
   readonly #refresh: (session: SessionRecord) => void;
   readonly #timer: NodeJS.Timeout;
@@ -34,7 +39,13 @@ export class Sessions implements AsyncDisposable {
     this.#ttlMs = options.sessionTtlMs;
     this.#now = now;
     this.#refresh = refresh;
-    this.#timer = setInterval(() => void this.save(), options.sessionSaveIntervalMs);
+    this.#timer = setInterval(() => {
+      this.save().catch((caught: unknown) => {
+        publishLog("error", "sessions could not be stored; trying again", {
+          error: String(caught),
+        });
+      });
+    }, options.sessionSaveIntervalMs);
     this.#timer.unref();
   }
 
@@ -120,9 +131,17 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.add(session);
   }
 
-  /** The session as this process holds it; undefined where it does not. */
+  /** The session as this process held it last; undefined where it does not, and did not just now. */
   held(id: string): SessionRecord | undefined {
-    return this.#connected.get(id);
+    return this.#connected.get(id) ?? this.#left.get(id);
+  }
+
+  /** Whoever claimed a session while it was being left is about to ask how far it was read. */
+  #leave(session: SessionRecord): void {
+    this.#left.set(session.id, session);
+    setTimeout(() => {
+      if (this.#left.get(session.id) === session) this.#left.delete(session.id);
+    }, LEFT_MS).unref();
   }
 
   /** Another process holds the session now, or it has ended: nothing of it is stored from here. */
@@ -138,7 +157,8 @@ export class Sessions implements AsyncDisposable {
     session.disconnectedAtMs = this.#now();
     session.disconnectCode = code;
     session.expiresAtMs = this.#now() + this.#ttlMs;
-    await this.#put([session]);
+    const [claimed] = await this.#put([session]);
+    if (claimed !== undefined) this.#leave(claimed);
     // Until it is stored, a client that comes back at once finds it here. Meanwhile it may have.
     if (this.#connected.get(session.id) === session) this.#connected.delete(session.id);
   }
@@ -165,7 +185,12 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.clear();
     if (dirty.length === 0) return;
     for (const session of dirty) this.#refresh(session);
-    await this.#put(dirty);
+    try {
+      await this.#put(dirty);
+    } catch (caught) {
+      for (const session of dirty) this.#dirty.add(session);
+      throw caught;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,8 +201,12 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** One write at a time, so that a session's newest state is the one that stays. */
-  async #put(sessions: readonly SessionRecord[]): Promise<void> {
-    this.#saving = this.#saving.then(() => this.#store.put(sessions));
-    await this.#saving;
+  async #put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
+    const put = this.#saving.then(() => this.#store.put(sessions));
+    this.#saving = put.then(
+      () => undefined,
+      () => undefined,
+    );
+    return await put;
   }
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import type { PenstockError } from "@penstock-dev/contract";
@@ -53,7 +54,6 @@ export class WorkerPool implements AsyncDisposable {
   #address: WorkerAddress | undefined;
   #stopping = false;
   #restartMs = RESTART_MIN_MS;
-  #serial = 0;
   /** Workers that died and were replaced. */
   restarts = 0;
 
@@ -115,12 +115,12 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   async #startOne(): Promise<void> {
-    this.#serial += 1;
-    const name = `worker-${this.#serial}-${process.pid}`;
     const child = fork(this.#init.module, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
+    // Process ids come again, in containers at each start; names do not.
+    const name = `worker-${child.pid}-${randomBytes(3).toString("hex")}`;
     const channel = new ProcessChannel(
       {
         send: (message) => {
@@ -134,8 +134,8 @@ export class WorkerPool implements AsyncDisposable {
     this.#workers.set(name, worker);
     child.once("exit", (code, signal) => this.#exited(worker, code, signal));
     const message = this.#init.startMessage(name, this.#address?.port);
-    this.#address ??= await channel.call<WorkerAddress>("start", message, START_TIMEOUT_MS);
-    await channel.call("serving", undefined, START_TIMEOUT_MS);
+    const address = await channel.call<WorkerAddress>("start", message, START_TIMEOUT_MS);
+    this.#address ??= address;
   }
 
   /** One worker asks another. */
