@@ -6,12 +6,17 @@ const text = ({ payload }: DomainEvent, member: string): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
+/** Either side of a conversation. */
+export function participantsOf({ from, to }: { readonly from: unknown; readonly to: unknown }) {
+  return [from, to].filter((name) => typeof name === "string");
+}
+
 export const fields: Readonly<Record<string, FieldDefinition>> = {
   participants: {
     kind: "set",
     description: "Either side of the conversation.",
     example: "ann",
-    take: (event) => [text(event, "from"), text(event, "to")].filter((name) => name !== undefined),
+    take: ({ payload: { from, to } }) => participantsOf({ from, to }),
   },
   from: {
     kind: "exact",

@@ -5,7 +5,7 @@
 import { asDomain, type Domain, type JsonSchema } from "@penstock-dev/contract";
 import { demoMessages } from "./demo.ts";
 import { fields } from "./fields.ts";
-import { apply, contentKeyOf, type State, stateFrom } from "./process.ts";
+import { apply, contentKeyOf, createState, type State, stateFrom } from "./process.ts";
 import { parseRaw, type RawRecord, rawSchema } from "./raw-record.ts";
 
 /** Who talks with whom, whoever writes: the same text for both directions. */
@@ -47,7 +47,7 @@ const domain: Domain<RawRecord, State> = {
     id: (raw) => raw.id ?? "",
   },
 
-  process: { create: () => new Map(), apply, stateFrom },
+  process: { create: createState, apply, stateFrom },
 
   // Every event type here carries its payload under `message`; a domain may use several nouns.
   event_types: {

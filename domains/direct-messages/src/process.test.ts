@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { hashTerm } from "@penstock-dev/contract";
 import fc from "fast-check";
 import { directMessages } from "./index.ts";
-import { apply, type State, stateFrom, WINDOW_RECORDS } from "./process.ts";
+import { apply, createState, stateFrom, WINDOW_RECORDS } from "./process.ts";
 import type { RawRecord } from "./raw-record.ts";
 
 const message: RawRecord = { id: "m1", from: "ann", to: "bob", text: "hello" };
@@ -11,7 +12,7 @@ const deletion: RawRecord = { type: "delete", id: "m1", from: "ann", to: "bob" }
 
 /** What records give, one after the other; each as its event types. */
 function told(records: readonly RawRecord[]): string[] {
-  const state: State = new Map();
+  const state = createState();
   return records.map((raw, offset) =>
     apply(raw, state, offset)
       .enriched.map(({ event_type }) => event_type)
@@ -30,12 +31,26 @@ test("a deletion that is before its message keeps it from coming", () => {
 });
 
 test("nobody deletes what another wrote", () => {
-  const state: State = new Map();
+  const state = createState();
   const theirs = { ...message, from: "bob", to: "ann" };
   const [hidden] = apply(deletion, state, 0).tombstones ?? [];
   const [event] = apply(theirs, state, 1).enriched;
   assert.ok(event !== undefined);
   assert.notEqual(directMessages.contentKey?.(event), hidden);
+});
+
+test("a deletion takes along whom its message could reach, as long as the window holds it", () => {
+  const state = createState();
+  apply(message, state, 0);
+  const [near] = apply(deletion, state, WINDOW_RECORDS - 1).enriched;
+  assert.deepEqual(near?.routes?.[0]?.fields.keywords, [hashTerm("hello")]);
+  assert.equal(near?.routes?.[0]?.partial, undefined);
+
+  const other = createState();
+  apply(message, other, 0);
+  const [far] = apply(deletion, other, WINDOW_RECORDS).enriched;
+  assert.equal(far?.routes?.[0]?.partial, true);
+  assert.deepEqual(far?.routes?.[0]?.fields.participants, [hashTerm("ann"), hashTerm("bob")]);
 });
 
 test("both directions of a conversation have one key, and no others", () => {
@@ -61,13 +76,13 @@ test("after any records the state is that of the window from stateFrom on", () =
         const raw = { ...(type === undefined ? message : { ...read, type }), id } as RawRecord;
         return { offset, raw };
       });
-      const whole: State = new Map();
+      const whole = createState();
       for (const { raw, offset } of world) apply(raw, whole, offset);
-      const rebuilt: State = new Map();
+      const rebuilt = createState();
       for (const { raw, offset } of world) {
         if (offset >= stateFrom(whole)) apply(raw, rebuilt, offset);
       }
-      assert.deepEqual([...rebuilt], [...whole]);
+      assert.deepEqual(rebuilt, whole);
     }),
   );
 });

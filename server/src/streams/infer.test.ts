@@ -53,6 +53,38 @@ test("orders are inferred with their id, time, types and the kinds of their fiel
   });
 });
 
+test("what stands in an envelope is named without it, and has its type, id and time", () => {
+  const values = Array.from({ length: 40 }, (_, number) => ({
+    received: 1_700_000_000 + number,
+    body: {
+      type: "match",
+      trade_id: number,
+      price: `${number}.5`,
+      side: number % 2 === 0 ? "buy" : "sell",
+      time: "2026-01-01T00:00:00Z",
+    },
+  }));
+  assert.deepEqual(infer("market.trades", values).trades, {
+    topic: "market.trades",
+    noun: "trade",
+    event_type: "$.body.type",
+    event_types: ["match"],
+    id: "$.body.trade_id",
+    time: "$.body.time",
+    fields: {
+      received: { path: "$.received", kind: "range" },
+      trade_id: { path: "$.body.trade_id", kind: "exact" },
+      price: { path: "$.body.price", kind: "range" },
+      side: { path: "$.body.side", kind: "exact" },
+    },
+  });
+});
+
+test("it reads as a person would write it: a field in a line", () => {
+  const text = inferStream("orders", records([{ tags: ["a"], total: 1 }]));
+  assert.match(text, /^ {6}tags: \{ path: .*tags\[\*\].*, kind: set \}$/m);
+});
+
 test("decimal texts are ranges, since amounts are often texts", () => {
   const values = Array.from({ length: 20 }, (_, number) => ({
     price: `${number}.50`,

@@ -1,5 +1,5 @@
 import { ENVELOPE_MEMBERS, RESERVED_NAMES } from "@penstock-dev/contract";
-import { stringify } from "yaml";
+import { Document, isMap, visit } from "yaml";
 import type { LogRecord } from "../log/index.ts";
 
 type SeenKind = "text" | "number" | "boolean" | "list";
@@ -19,6 +19,10 @@ const VALUES_MAX = 1000;
 const DEPTH_MAX = 4;
 /** A path counts as every record's where so many of them have it. */
 const SHARE_MIN = 0.9;
+/** What holds so many of all paths is an envelope's content, and what stands beside it is not. */
+const CONTENT_SHARE_MIN = 0.75;
+/** Columns of a line of YAML. */
+const LINE_WIDTH = 100;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 const DECIMAL = /^-?(0|[1-9]\d{0,60})(\.\d{1,60})?$/;
 
@@ -34,9 +38,10 @@ export function inferStream(topic: string, records: readonly LogRecord[]): strin
   for (const body of bodies) walk(body, "$", paths, 0);
   const name = nameOf(topic);
   const noun = nounOf(name);
+  const content = contentOf(paths);
   const pick = (members: readonly string[], isOne: (seen: Seen) => boolean): string | undefined =>
     members
-      .map((member) => `$.${member}`)
+      .flatMap((member) => [`$.${member}`, `${content}.${member}`])
       .find((path) => {
         const seen = paths.get(path);
         return seen !== undefined && seen.count >= bodies.length * SHARE_MIN && isOne(seen);
@@ -52,10 +57,38 @@ export function inferStream(topic: string, records: readonly LogRecord[]): strin
     ...(types.length === 0 || types.length > TYPES_MAX ? {} : { event_types: types }),
     ...(id === undefined ? {} : { id }),
     ...(time === undefined ? {} : { time }),
-    fields: fieldsOf(paths, new Set([type, time])),
+    fields: fieldsOf(paths, content, new Set([type, time])),
   };
-  const read = `# ${bodies.length} of ${records.length} records could be read.\n`;
-  return read + stringify({ streams: { [name]: declaration } });
+  const read = `# ${bodies.length} of ${records.length} records could be read.
+# What they do not show is not here: a rare event type, a field that few have.
+`;
+  return read + blockOf({ streams: { [name]: declaration } });
+}
+
+/** As a person would write it: a field, and a list, in one line each. */
+function blockOf(value: object): string {
+  const document = new Document(value);
+  visit(document, {
+    Seq: (_, list) => {
+      list.flow = true;
+    },
+    Map: (_, map) => {
+      map.flow =
+        map.items.length > 0 && map.items.every(({ value }) => !isMap(value)) && map.has("kind");
+    },
+  });
+  return document.toString({ lineWidth: LINE_WIDTH });
+}
+
+/** Where nearly everything stands: `$.msg` of `{"received":…,"msg":{…}}`, or `$`. */
+function contentOf(paths: Paths): string {
+  const counts = new Map<string, number>();
+  for (const path of paths.keys()) {
+    const root = /^\$\.[^.[]+(?=\.)/.exec(path)?.[0] ?? "$";
+    counts.set(root, (counts.get(root) ?? 0) + 1);
+  }
+  const [content] = [...counts].find(([, count]) => count >= paths.size * CONTENT_SHARE_MIN) ?? [];
+  return content ?? "$";
 }
 
 function bodyOf({ value }: LogRecord): object | undefined {
@@ -95,14 +128,14 @@ function isDistinct({ values, count, kind }: Seen): boolean {
   return (kind === "text" || kind === "number") && values.size >= Math.min(count, VALUES_MAX);
 }
 
-function fieldsOf(paths: Paths, left: ReadonlySet<string | undefined>) {
+function fieldsOf(paths: Paths, content: string, left: ReadonlySet<string | undefined>) {
   const fields: Record<string, { path: string; kind: string }> = {};
   for (const [path, seen] of paths) {
-    const name = fieldName(path);
+    const name = fieldName(path.startsWith(`${content}.`) ? path.slice(content.length) : path);
     if (left.has(path) || Object.keys(fields).length >= FIELDS_MAX || !isFree(name)) continue;
     // A range is filtered by `min_` and `max_` before its name, and no other field has such a name.
     if (/^(min|max)_/.test(name) || Object.hasOwn(fields, name)) continue;
-    fields[name] = { path, kind: kindOf(seen) };
+    fields[name] = { path, kind: /(^|_)id$/.test(name) ? "exact" : kindOf(seen) };
   }
   return fields;
 }
@@ -110,7 +143,7 @@ function fieldsOf(paths: Paths, left: ReadonlySet<string | undefined>) {
 /** `customer_display_name` of `$.customer.displayName`. */
 function fieldName(path: string): string {
   return path
-    .slice(2)
+    .replace(/^\$?\./, "")
     .replaceAll("[*]", "")
     .replaceAll(/[^A-Za-z0-9]+/g, "_")
     .replaceAll(/([a-z])([A-Z])/g, "$1_$2")
