@@ -70,6 +70,49 @@ describe("the page at /", { skip }, () => {
     await page.locator("#rows .event").nth(1).waitFor();
     const texts = await page.locator("#rows .event .text").allTextContents();
     assert.deepEqual(texts, ["after #resumed", "before #resumed"]);
+    assert.equal(await page.locator("#rows .mark.bad").count(), 1);
+    assert.match(String(await page.textContent("#rows .mark.good")), /nothing was missed/);
+    await page.close();
+  });
+
+  test("events come at once, and whoever opens one is not disturbed by those after it", async () => {
+    await server.publish(["first of all"], "reader");
+    const { page, errors } = await open();
+    await page.locator("#rows .event", { hasText: "first of all" }).click();
+    const opened = page.locator("#rows pre", { hasText: '"user_id": "reader"' });
+    await opened.waitFor();
+    await server.publish(["while it is read"], "reader");
+    await page.waitForSelector("#newer:not([hidden])");
+    assert.equal(await page.locator("#rows .event", { hasText: "while it is read" }).count(), 0);
+    await page.click("#newer");
+    await page.locator("#rows .event", { hasText: "while it is read" }).waitFor();
+    assert.equal(await opened.isVisible(), false);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  test("each field says what it is, and offers its values", async () => {
+    const { page } = await open();
+    await page.selectOption(".condition select", "event_types");
+    const values = await page.locator(".condition .chips button").allTextContents();
+    assert.deepEqual(values, ["new_tweet", "retweet", "reply", "delete"]);
+    await page.locator(".condition .chips button", { hasText: "reply" }).click();
+    await page.locator(".condition .chips button", { hasText: "delete" }).click();
+    assert.equal(await page.inputValue(".condition input"), "reply, delete");
+    await page.locator(".condition .chips button", { hasText: "reply" }).click();
+    assert.match(String(await page.textContent("#snippet")), /event_types=delete/);
+    await page.selectOption(".condition select", "hashtags");
+    assert.match(String(await page.textContent(".condition .help")), /Hashtags of the text/);
+    await page.close();
+  });
+
+  test("it fits a phone", async () => {
+    const page = await browser.newPage({ viewport: { width: 360, height: 740 } });
+    await page.goto(server.url);
+    await server.publish([`wide ${"w".repeat(200)}`]);
+    await page.locator("#rows .event", { hasText: "wide www" }).waitFor();
+    const width = await page.evaluate("document.documentElement.scrollWidth");
+    assert.equal(width, 360);
     await page.close();
   });
 

@@ -1,37 +1,26 @@
 /** Follows a stream with the SDK, and shows what arrives. */
 import { Penstock } from "/client.js";
+import { $, make } from "/dom.js";
+import { eventRow } from "/event-row.js";
+import { addCondition, filters, showError } from "/filter-form.js";
+import { count, resetCount } from "/rate-chart.js";
+import { snippet } from "/snippet.js";
+
+/** Events that wait to be shown; of more, the newest. */
+const WAITING_MAX = 5000;
+/** Whoever scrolled further than this, or opened an event, is not disturbed by what arrives. */
+const READS_FROM_PX = 48;
 
 const penstock = new Penstock({ url: location.origin });
-const SECONDS = 60;
-const $ = (id) => document.getElementById(id);
-const make = (tag, attributes = {}, ...children) => {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-};
-
 let streams = [];
 let following;
 let isPaused = false;
-let total = 0;
-let perSecond = new Array(SECONDS).fill(0);
 let language = "curl";
+let retryAtMs;
 const waiting = [];
 
 const chosen = () =>
   streams.find(({ name }) => $("streams").querySelector(`[value="${name}"]`)?.checked);
-
-/** The names that a filter of a stream may have. */
-function membersOf(stream) {
-  return stream.fields.flatMap(({ name, kind }) =>
-    kind === "range" ? [`min_${name}`, `max_${name}`] : [name],
-  );
-}
-
-function fieldOf(stream, member) {
-  return stream.fields.find(({ name }) => name === member || name === member.slice(4));
-}
 
 function showStreams() {
   $("streams").replaceChildren(
@@ -49,260 +38,193 @@ function showStreams() {
   );
 }
 
-function addCondition(member, value = "") {
-  const stream = chosen();
-  if (stream === undefined) return;
-  const select = make("select", { "aria-label": "Field" });
-  for (const name of membersOf(stream)) select.append(make("option", { value: name }, name));
-  if (member !== undefined) select.value = member;
-  const input = make("input", {
-    type: "text",
-    "aria-label": "Values, separated by commas",
-    autocomplete: "off",
-    spellcheck: "false",
-  });
-  input.value = value;
-  const remove = make(
-    "button",
-    { type: "button", class: "remove quiet", "aria-label": "Remove" },
-    "×",
-  );
-  const row = make("div", { class: "condition" }, select, input, remove);
-  const hint = () => {
-    input.placeholder = fieldOf(stream, select.value)?.example ?? "";
-    input.removeAttribute("aria-invalid");
-    showSnippet();
-  };
-  select.addEventListener("change", hint);
-  input.addEventListener("input", hint);
-  remove.addEventListener("click", () => {
-    row.remove();
-    showSnippet();
-  });
-  $("conditions").append(row);
-  hint();
-}
-
-/** The rule that the form means. */
-function filters() {
-  const rule = {};
-  for (const row of $("conditions").children) {
-    const member = row.querySelector("select").value;
-    const values = row
-      .querySelector("input")
-      .value.split(",")
-      .map((value) => value.trim())
-      .filter((value) => value !== "");
-    if (values.length === 0) continue;
-    if (/^(min|max)_/.test(member)) rule[member] = values[0];
-    else rule[member] = [...(rule[member] ?? []), ...values];
-  }
-  return rule;
-}
-
-function start() {
-  const from = $("start").value;
-  return from === "now" || from === "earliest" ? from : { ago: from };
-}
-
-function snippet() {
-  const stream = chosen()?.name ?? "";
-  const rule = filters();
-  const from = $("start").value;
-  const entries = Object.entries(rule).map(([member, values]) => [member, String(values)]);
-  if (language === "cli") {
-    const flags = entries.map(([member, values]) => ` --filter '${member}=${values}'`).join("");
-    return `npx penstock tail ${stream}${flags}${from === "now" ? "" : ` --since ${from}`}`;
-  }
-  if (language === "sdk") {
-    const options = { filters: rule, ...(from === "now" ? {} : { start: start() }) };
-    return `for await (const event of penstock.stream("${stream}", ${JSON.stringify(options)})) {\n  console.log(event);\n}`;
-  }
-  const query = new URLSearchParams(entries);
-  if (from !== "now") query.set("since", from);
-  const text = String(query).replaceAll("%2C", ",");
-  return `curl -N '${location.origin}/v1/${stream}/live${text === "" ? "" : `?${text}`}'`;
-}
-
 function showSnippet() {
-  $("snippet").textContent = snippet();
+  $("snippet").textContent = snippet(language, chosen()?.name ?? "", filters(), $("start").value);
 }
 
-function showState(state, text = state.replace("_", " ")) {
+function showState(state, text) {
+  retryAtMs = undefined;
   $("state").dataset.state = state;
   $("state").textContent = text;
 }
 
-function showError(error) {
-  const box = $("form-error");
-  box.hidden = error === undefined;
-  if (error === undefined) return;
-  box.textContent = error.message;
-  for (const { path = "", did_you_mean: meant } of error.errors ?? []) {
-    const [, , member] = path.split("/");
-    for (const row of $("conditions").children) {
-      if (row.querySelector("select").value === member)
-        row.querySelector("input").setAttribute("aria-invalid", "true");
+/** What the connection does, in words; and in the list, what became of the events meanwhile. */
+function statusTeller(from) {
+  let isAway = false;
+  return ({ state, reason, retryInMs }) => {
+    if (state === "connecting" && !isAway) showState(state, "connecting");
+    if (state === "open") {
+      showState(state, from === "now" || isAway ? "live" : "catching up");
+      if (isAway) note("Connected again, and went on where it was: nothing was missed.", "good");
+      isAway = false;
     }
-    if (meant !== undefined) box.append(` Did you mean ${meant}?`);
-  }
+    if (state === "caught_up") showState("open", "live");
+    if (state === "paused") showState(state, "waiting for this page");
+    if (state === "closed") showState(state, "stopped");
+    if (state !== "waiting") return;
+    if (!isAway) note(`The connection was lost, and is tried again: ${reason}`, "bad");
+    isAway = true;
+    showState(state, "reconnecting");
+    retryAtMs = Date.now() + retryInMs;
+  };
 }
 
-/** What a reader looks at first in an event: a text, or the members that say most. */
-function summary(event) {
-  const envelope = new Set(["event_type", "position", "at", "id", "removed", "tags"]);
-  const [, payload = {}] = Object.entries(event).find(([name]) => !envelope.has(name)) ?? [];
-  if (typeof payload.text === "string") return payload.text;
-  const parts = Object.entries(payload).filter(
-    ([, value]) => value !== null && typeof value !== "object",
-  );
-  return parts
-    .slice(0, 6)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(" · ");
+function showCountdown() {
+  if (retryAtMs === undefined) return;
+  const seconds = Math.ceil((retryAtMs - Date.now()) / 1000);
+  $("state").textContent = seconds > 0 ? `reconnecting in ${seconds} s` : "reconnecting";
 }
 
-function rowOf(event) {
-  const isUndo = event.removed === true || event.event_type === "delete";
-  const row = make("li", {
-    class: `event${isUndo ? " undo" : ""}${event.event_type === "reorg" ? " reorg" : ""}`,
-  });
-  row.dataset.id = event.id;
-  const whole = make("details", {}, make("summary", {}, `${event.id} at ${event.position}`));
-  whole.addEventListener("toggle", () => {
-    if (whole.open && whole.children.length === 1)
-      whole.append(make("pre", {}, JSON.stringify(event, undefined, 2)));
-  });
-  row.append(
-    make(
-      "time",
-      { datetime: new Date(event.at).toISOString() },
-      new Date(event.at).toLocaleTimeString(),
-    ),
-    make("span", { class: "text" }, summary(event)),
-    make(
-      "span",
-      { class: "kind" },
-      event.removed === true ? `${event.event_type} undone` : event.event_type,
-    ),
-    whole,
-  );
-  return row;
+/** A line among the events that is none. */
+function note(text, kind = "") {
+  const time = new Date().toLocaleTimeString([], { hour12: false });
+  waiting.push(make("li", { class: `mark ${kind}` }, make("time", {}, time), text));
 }
 
 /** Rows are put in once a frame, however many events came meanwhile. */
 function show() {
   requestAnimationFrame(show);
-  if (isPaused || waiting.length === 0) return;
+  const rows = $("rows");
+  const isRead = rows.scrollTop > READS_FROM_PX || rows.querySelector("details[open]") !== null;
+  const isHeld = waiting.length > 0 && (isPaused || isRead);
+  $("newer").hidden = !isHeld;
+  if (isHeld) $("newer").textContent = `↑ ${waiting.length.toLocaleString()} new`;
+  if (isHeld || waiting.length === 0) return;
   const keep = Number($("keep").value);
-  const due = waiting.splice(0).slice(-keep);
-  for (const item of due) {
+  for (const item of waiting.splice(0).slice(-keep)) {
     if (item instanceof Element) {
-      $("rows").prepend(item);
+      rows.prepend(item);
       continue;
     }
     if (item.removed === true || item.event_type === "delete") {
-      for (const row of $("rows").children)
-        if (row.dataset.id === item.id) row.classList.add("gone");
+      for (const row of rows.children) if (row.dataset.id === item.id) row.classList.add("gone");
     }
-    $("rows").prepend(rowOf(item));
+    rows.prepend(eventRow(item));
   }
-  while ($("rows").children.length > keep) $("rows").lastElementChild.remove();
-  $("empty").hidden = true;
-  $("total").textContent = total.toLocaleString();
-  const place = following?.cursor;
-  $("place").textContent = place === undefined ? "" : `${place.slice(0, 18)}…`;
+  while (rows.children.length > keep) rows.lastElementChild.remove();
+  showEmpty();
 }
 
-function showRate() {
-  const peak = Math.max(1, ...perSecond);
-  const points = perSecond.map(
-    (count, at) => `${(at / (SECONDS - 1)) * 600},${78 - (count / peak) * 74}`,
-  );
-  $("line").setAttribute("d", `M${points.join("L")}`);
-  $("area").setAttribute("d", `M0,80L${points.join("L")}L600,80Z`);
-  $("rate").textContent = String(perSecond.at(-1));
-  $("peak").textContent = `peak ${peak}`;
-  perSecond = [...perSecond.slice(1), 0];
+function showEmpty() {
+  $("empty").hidden = $("rows").children.length > 0;
 }
 
-function note(text, kind = "") {
-  waiting.push(make("li", { class: `mark ${kind}` }, text));
+function clear() {
+  waiting.length = 0;
+  $("rows").replaceChildren();
+  showEmpty();
+}
+
+function setPaused(paused) {
+  isPaused = paused;
+  $("pause").textContent = paused ? "Go on" : "Pause";
 }
 
 async function follow() {
   const stream = chosen();
   if (stream === undefined) return;
   following?.close();
-  waiting.length = 0;
-  $("rows").replaceChildren();
+  clear();
+  resetCount();
   showError();
+  setPaused(false);
+  const from = $("start").value;
+  const tell = statusTeller(from);
   let events;
   events = penstock.stream(stream.name, {
     filters: filters(),
-    start: start(),
-    onStatus: ({ state, reason }) => {
-      if (following === events || following === undefined)
-        showState(
-          state === "caught_up" ? "open" : state,
-          state === "waiting" ? `waiting: ${reason}` : state === "caught_up" ? "live" : state,
-        );
+    start: from === "now" || from === "earliest" ? from : { ago: from },
+    onStatus: (status) => {
+      // The first status comes before there is a stream to compare with.
+      if (events === undefined || following === events) tell(status);
     },
-    onGap: ({ count, reason }) => note(`${count} not delivered (${reason})`, "gap"),
+    onGap: ({ count: events, reason }) => note(`${events} not delivered (${reason})`, "gap"),
     onNotice: ({ message }) => note(message),
   });
   following = events;
+  showState("connecting", "connecting");
   $("pause").disabled = false;
-  void preview(stream.name);
+  $("empty").textContent =
+    `Nothing of ${stream.name} has come yet; it is shown as soon as it does.`;
+  void preview();
   try {
     for await (const event of events) {
-      total += 1;
-      perSecond[SECONDS - 1] += 1;
+      count(event.at);
       waiting.push(event);
-      if (waiting.length > 5000) waiting.splice(0, waiting.length - 5000);
+      if (waiting.length > WAITING_MAX) waiting.splice(0, waiting.length - WAITING_MAX);
     }
   } catch (error) {
     if (following !== events) return;
     showError(error);
     showState("failed", "refused");
+    $("empty").textContent = `${stream.name} was not followed: ${error.message}`;
   }
 }
 
-/** How much to expect, by the last minutes. */
-async function preview(stream) {
+let previews = 0;
+
+/** How much to expect, by the last minutes; or what is wrong with the filter. */
+async function preview() {
+  const stream = chosen()?.name;
+  previews += 1;
+  const number = previews;
+  const rule = filters();
+  const isFiltered = Object.keys(rule).length > 0;
   const answer = await fetch("/v1/stream/preview", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ stream, filters: filters() }),
-  });
-  const { matched, evaluated, window_ms: ms } = await answer.json();
-  $("preview").textContent = answer.ok
-    ? `${matched.toLocaleString()} of the last ${evaluated.toLocaleString()} events match (${Math.round(ms / 1000)} s).`
-    : "";
+    body: JSON.stringify({ stream, filters: rule }),
+  }).catch(() => undefined);
+  const body = await answer?.json().catch(() => undefined);
+  if (number !== previews || body === undefined) return;
+  $("preview").textContent = answer.ok ? expectation(body, isFiltered) : "";
+  showError(answer.ok ? undefined : { message: body.detail, errors: body.errors });
+}
+
+function expectation({ matched, evaluated, window_ms: ms }, isFiltered) {
+  if (evaluated === 0) return "Nothing came in the last minutes.";
+  const minutes = Math.max(1, Math.round(ms / 60_000));
+  const span = ms < 90_000 ? `${Math.round(ms / 1000)} seconds` : `${minutes} minutes`;
+  if (!isFiltered) return `${matched.toLocaleString()} events in the last ${span}.`;
+  return `${matched.toLocaleString()} of ${evaluated.toLocaleString()} events of the last ${span} match.`;
+}
+
+function add() {
+  const stream = chosen();
+  if (stream !== undefined) addCondition(stream, showSnippet, () => void preview());
 }
 
 function begin() {
   $("conditions").replaceChildren();
-  addCondition();
-  showSnippet();
+  add();
+  void follow();
 }
 
 $("streams").addEventListener("change", begin);
 $("start").addEventListener("change", showSnippet);
-$("add").addEventListener("click", () => addCondition());
+$("add").addEventListener("click", add);
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   void follow();
+  // On a narrow screen what was asked for lies below the form.
+  const { top } = $("events").getBoundingClientRect();
+  if (top > innerHeight * 0.7) $("events").scrollIntoView();
 });
-$("pause").addEventListener("click", () => {
-  isPaused = !isPaused;
-  $("pause").textContent = isPaused ? "Go on" : "Pause";
+$("pause").addEventListener("click", () => setPaused(!isPaused));
+$("newer").addEventListener("click", () => {
+  setPaused(false);
+  for (const open of $("rows").querySelectorAll("details[open]")) open.open = false;
+  $("rows").scrollTop = 0;
 });
-$("clear").addEventListener("click", () => {
-  waiting.length = 0;
-  $("rows").replaceChildren();
+$("clear").addEventListener("click", clear);
+$("copy").hidden = navigator.clipboard === undefined;
+$("copy").addEventListener("click", async () => {
+  await navigator.clipboard.writeText($("snippet").textContent);
+  $("copy").textContent = "Copied";
+  setTimeout(() => {
+    $("copy").textContent = "Copy";
+  }, 1500);
 });
-$("copy").addEventListener("click", () => void navigator.clipboard?.writeText(snippet()));
 for (const tab of document.querySelectorAll("[data-language]")) {
   tab.addEventListener("click", () => {
     language = tab.dataset.language;
@@ -312,7 +234,7 @@ for (const tab of document.querySelectorAll("[data-language]")) {
     showSnippet();
   });
 }
-setInterval(showRate, 1000);
+setInterval(showCountdown, 250);
 requestAnimationFrame(show);
 
 try {

@@ -9,6 +9,16 @@ const PAGE = new URL("../../../examples/live-page/", import.meta.url);
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
 
+/** The page's modules. */
+const SCRIPTS = [
+  "live-page.js",
+  "dom.js",
+  "event-row.js",
+  "filter-form.js",
+  "rate-chart.js",
+  "snippet.js",
+];
+
 /** Everything comes from this server, and nothing that is written into the page runs. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -38,7 +48,7 @@ export function registerPages(app: FastifyInstance, folder: URL = PAGE): void {
   const plain = (): Buffer => Buffer.from(PLAIN_PAGE);
   servePage(app, "/", HTML, [read("index.html"), plain]);
   servePage(app, "/live-page.css", "text/css; charset=utf-8", [read("live-page.css")]);
-  servePage(app, "/live-page.js", SCRIPT, [read("live-page.js")]);
+  for (const name of SCRIPTS) servePage(app, `/${name}`, SCRIPT, [read(name)]);
   servePage(app, "/icon.svg", "image/svg+xml", [read("icon.svg")]);
   servePage(app, "/client.js", SCRIPT, [sdk]);
 }
