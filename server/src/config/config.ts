@@ -98,12 +98,17 @@ function readFile(input: ConfigInput): {
   let streams: unknown;
   for (const [name, value] of root) {
     if (name === "streams") streams = plain(value);
-    else if (value instanceof Map && Object.hasOwn(sections, String(name)) && name !== "server") {
-      for (const [inner, innerValue] of value)
+    else if (isSection(name) && (value instanceof Map || value === null)) {
+      // A section whose options are all commented out is null in YAML.
+      for (const [inner, innerValue] of value ?? [])
         note(`${String(name)}.${String(inner)}`, innerValue, known, options, input.yamlName);
     } else note(String(name), value, known, options, input.yamlName);
   }
   return { options, streams };
+}
+
+function isSection(name: unknown): boolean {
+  return Object.hasOwn(sections, String(name)) && name !== "server";
 }
 
 function note(

@@ -1,43 +1,50 @@
+import type { Option } from "../option.ts";
 import { namedOptions } from "./names.ts";
 
-const HEAD = `# Every option of Penstock at its default, with the reason for it. What is commented out holds
-# anyway. A flag (--deliver-behind-after 5s) beats a variable (PENSTOCK_DELIVER_BEHIND_AFTER=5s),
-# which beats this file.
+const HEAD = `# Every option of Penstock at its default, with the reason for it; what stands behind # alone is an
+# option, and takes effect without it. A flag (--deliver-behind-after 5s) beats a variable
+# (PENSTOCK_DELIVER_BEHIND_AFTER=5s), which beats this file. It is made by: npm run example-config
 `;
 
 const STREAMS = `
-# The streams that are served. Left out: tweets and chain-events, each by its domain.
-# streams:
-#   tweets: { domain: tweets }
-#   chain-events: { domain: chain-events }
-#   orders:
-#     topic: shop.orders.v1
-#     noun: order
-#     event_type: $.type
-#     id: $.order_id
-#     fields:
-#       customer_ids: { path: $.customer.id, kind: exact }
-#       amount: { path: $.total, kind: range }
+# The streams that are served. Left out: tweets and chain-events, and the domains named above.
+#streams:
+#  tweets: { domain: tweets }
+#  chain-events: { domain: chain-events }
+#  orders:
+#    topic: shop.orders.v1
+#    noun: order
+#    event_type: $.type
+#    id: $.order_id
+#    fields:
+#      customer_id: { path: $.customer.id, kind: exact }
+#      tags: { path: "$.tags[*]", kind: set }
+#      title: { path: $.title, kind: text }
+#      amount: { path: $.total, kind: range } # filters min_amount and max_amount
+#      region: { header: region, kind: exact }
+#    omit: [$.customer.email]
+#    latest_by: [customer_id]
 `;
 
-/** The text of `penstock.example.yaml`. */
+/** The text of `penstock.example.yaml`: it loads as it stands, and with every option taken in. */
 export function exampleYaml(): string {
   const lines: string[] = [HEAD];
   let section = "server";
-  for (const named of namedOptions) {
-    if (named.section !== section) {
-      section = named.section;
-      lines.push(`\n# ${section}:`);
+  for (const { section: own, option, yaml } of namedOptions) {
+    if (own !== section) {
+      section = own;
+      lines.push("", `${section}:`);
     }
     const indent = section === "server" ? "" : "  ";
-    const value =
-      named.option.kind === "list"
-        ? "[]"
-        : named.option.default === ""
-          ? '""'
-          : named.option.default;
-    lines.push(`# ${indent}# ${named.option.reason}`);
-    lines.push(`# ${indent}${named.yaml}: ${value}`);
+    lines.push(`${indent}# ${option.reason}`, `${indent}#${yaml}: ${shown(option)}`);
   }
   return `${lines.join("\n")}\n${STREAMS}`;
+}
+
+/** A default as YAML. */
+function shown(option: Option): string {
+  const { default: value } = option;
+  if (option.kind === "list")
+    return JSON.stringify(value === "" ? [] : value.split(option.separator));
+  return value === "" ? '""' : value;
 }
