@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { ROOT } from "./served.ts";
 
-/** A program that says nothing more for so long has stuck: the test is told what it said. */
+/** A program that does not come to what is waited for has stuck: the test is told what it said. */
 const STUCK_AFTER_MS = 30_000;
 
 /** A program that runs beside a test, with the lines that it says. */
@@ -16,7 +16,8 @@ export class Command implements AsyncDisposable {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.#exited = once(child, "exit");
+    // Closed once nobody holds its output any more: then all that it started have ended too.
+    this.#exited = once(child, "close");
     this.#listen(child.stdout, this.lines);
     this.#listen(child.stderr, this.told);
     void this.#exited.then(() => this.#wake());
@@ -32,6 +33,8 @@ export class Command implements AsyncDisposable {
     return new Command(
       spawn(program, args, {
         cwd,
+        // A group of its own, so that what it starts ends with it.
+        detached: true,
         env: { ...process.env, ...env },
         stdio: ["ignore", "pipe", "pipe"],
       }),
@@ -49,21 +52,30 @@ export class Command implements AsyncDisposable {
   /**
    * Resolves once what it said satisfies a test.
    *
-   * @throws Error with all that it said, where it ends before, or says nothing for half a minute
+   * @throws Error with all that it said, where it ends before, or does not come to it in half a minute
    */
   async until(isDone: (command: this) => boolean): Promise<void> {
-    while (!isDone(this)) {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
-        throw new Error(`it ended: ${[...this.lines, ...this.told].join("\n")}`);
+    let isStuck = false;
+    const deadline = setTimeout(() => {
+      isStuck = true;
+      this.#wake();
+    }, STUCK_AFTER_MS);
+    try {
+      while (!isDone(this)) {
+        const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
+        if (isStuck || hasEnded)
+          throw new Error(`it ${isStuck ? "stuck" : "ended"}: ${this.#said}`);
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
       }
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const stuck = setTimeout(
-        () => reject(new Error(`it stuck: ${[...this.lines, ...this.told].join("\n")}`)),
-        STUCK_AFTER_MS,
-      );
-      await promise.finally(() => clearTimeout(stuck));
+    } finally {
+      clearTimeout(deadline);
     }
+  }
+
+  get #said(): string {
+    return [...this.lines, ...this.told].join("\n");
   }
 
   /** Resolves with its exit code once it ends. */
@@ -73,9 +85,9 @@ export class Command implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill("SIGTERM");
-      await this.#exited;
-    }
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null)
+      process.kill(-pid, "SIGTERM");
+    await this.#exited;
   }
 }

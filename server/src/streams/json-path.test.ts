@@ -52,6 +52,7 @@ test("a value without a path is another value, and the rest of it the same", () 
   const copy = structuredClone(value);
   const less = (text: string) => without(value, parseJsonPath(text) as JsonPath);
   assert.deepEqual(less("$.a.b"), { ...value, a: { c: 2 } });
+  assert.equal(JSON.stringify(less("$.a.b")).indexOf('"a"'), 1, "what stays keeps its place");
   assert.deepEqual(less("$.a"), { list: value.list });
   assert.deepEqual(less("$.list[*].b"), { ...value, list: [{ d: 1 }, {}] });
   assert.deepEqual(less("$.list[0].b"), { ...value, list: [{ d: 1 }, { b: 3 }] });

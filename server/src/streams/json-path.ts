@@ -39,5 +39,6 @@ export function without(value: unknown, path: JsonPath): unknown {
   }
   if (!Object.hasOwn(value, String(step))) return value;
   const { [String(step)]: inner, ...others } = value as Record<string, unknown>;
-  return rest.length === 0 ? others : { ...others, [String(step)]: without(inner, rest) };
+  // What stays keeps its place: a payload reads as its record does.
+  return rest.length === 0 ? others : { ...value, [String(step)]: without(inner, rest) };
 }
