@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { ROOT } from "./served.ts";
 
 /** A program that does not come to what is waited for has stuck: the test is told what it said. */
-const STUCK_AFTER_MS = 30_000;
+const STUCK_AFTER_MS = 60_000;
 
 /** A program that runs beside a test, with the lines that it says. */
 export class Command implements AsyncDisposable {
@@ -52,7 +52,7 @@ export class Command implements AsyncDisposable {
   /**
    * Resolves once what it said satisfies a test.
    *
-   * @throws Error with all that it said, where it ends before, or does not come to it in half a minute
+   * @throws Error with all that it said, where it ends before, or does not come to it in a minute
    */
   async until(isDone: (command: this) => boolean): Promise<void> {
     let isStuck = false;
