@@ -21,9 +21,11 @@ function fieldOf(stream, member) {
   );
 }
 
-/** What newcomers ask for first: hashtags, addresses, sides of a conversation. */
-function firstMember(stream) {
-  return stream.fields.find(({ kind }) => kind === "set")?.name ?? membersOf(stream)[0];
+/** What newcomers ask for first (hashtags, addresses, sides of a conversation), then what is left. */
+function nextMember(stream) {
+  const used = new Set([...$("conditions").querySelectorAll("select")].map(({ value }) => value));
+  const sets = stream.fields.filter(({ kind }) => kind === "set").map(({ name }) => name);
+  return [...sets.slice(0, 1), ...membersOf(stream)].find((member) => !used.has(member));
 }
 
 /**
@@ -35,7 +37,7 @@ function firstMember(stream) {
 export function addCondition(stream, edited, settled) {
   const select = make("select", { "aria-label": "Field" });
   for (const member of membersOf(stream)) select.append(make("option", { value: member }, member));
-  select.value = firstMember(stream);
+  select.value = nextMember(stream) ?? select.value;
   const input = make("input", {
     type: "text",
     "aria-label": "Values, separated by commas",
