@@ -14,6 +14,7 @@ const DEPTHS = [1, 2, 3, 5, 8, 13, 21, 34, 55, 64];
 /** Every fault comes with every other; a server of its own process, which can be killed, costs more. */
 function faultsOf(seed: number): ReadonlySet<Fault> {
   if (seed % 9 === 0) return new Set(["cut", "filters", "kill"]);
+  if (seed % 18 === 5) return new Set(["cut", "filters", "takeover", "worker"]);
   const faults: readonly Fault[][] = [
     ["cut", "filters"],
     ["cut", "filters", "slow", "takeover"],
@@ -31,7 +32,7 @@ suite("the oracle", { concurrency: 2 }, () => {
       const report = await run({
         seed,
         clients: 16,
-        seconds: faults.has("kill") ? 3 : 1.2,
+        seconds: faults.has("kill") || faults.has("worker") ? 3 : 1.2,
         rate: 600,
         // Each seed begins elsewhere, so that every depth from shallow to deep is met early.
         depths: DEPTHS.map((_, at) => DEPTHS[(at + seed) % DEPTHS.length] as number),

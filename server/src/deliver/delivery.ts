@@ -178,9 +178,9 @@ export class Delivery implements AsyncDisposable {
     const held = elsewhere
       ? (await this.#peers.ask(previous, { kind: "release", sessionId: id }))?.session
       : this.sessions.held(id);
-    if (held === undefined) return stored;
-    // What it was changed to is stored at once; where its client stands is only stored now and then.
-    return { ...stored, position: held.position, acknowledged: held.acknowledged };
+    // Where its client stands is stored only now and then, and a change may be on its way there.
+    if (held === undefined || held.epoch !== stored.epoch - 1) return stored;
+    return { ...held, holder: stored.holder, epoch: stored.epoch, expiresAtMs: undefined };
   }
 
   /** A connection uses the session that it claimed, or never will. */
@@ -212,7 +212,9 @@ export class Delivery implements AsyncDisposable {
   /** Does what another process asks with a session that is connected here. */
   async #answer(request: PeerRequest): Promise<HeldSession | undefined> {
     const { sessionId } = request;
-    if (request.kind === "release") this.#opening.get(sessionId)?.takenOver();
+    const opening = this.#opening.get(sessionId);
+    if (request.kind === "release") opening?.takenOver();
+    else await opening?.settled;
     const connection = this.live.get(sessionId);
     const session = this.sessions.held(sessionId);
     if (session === undefined) return undefined;
@@ -275,9 +277,13 @@ export class Delivery implements AsyncDisposable {
     if (patch.when_behind !== undefined) session.whenBehind = patch.when_behind;
     const rate = patch.max_events_per_second ?? filters?.maxEventsPerSecond;
     if (rate !== undefined) session.maxEventsPerSecond = rate;
-    this.live.get(session.id)?.changed(filters);
-    await this.sessions.changed(session);
-    return session;
+    // The client is told once the change outlives this process.
+    const isStored = await this.sessions.changed(session);
+    if (isStored) {
+      this.live.get(session.id)?.changed(filters);
+      return session;
+    }
+    return await this.change(await this.sessions.stored(session.id), patch, grant);
   }
 
   /** Ends a session, and the connection that uses it. */

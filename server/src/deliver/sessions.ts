@@ -102,6 +102,18 @@ export class Sessions implements AsyncDisposable {
     return this.#connected.get(id) ?? session;
   }
 
+  /**
+   * A session as it is stored, whoever holds it.
+   *
+   * @throws PenstockError `session_not_found`
+   */
+  async stored(id: string): Promise<SessionRecord> {
+    const session = await this.#store.get(id);
+    if (session === undefined)
+      throw new PenstockError("session_not_found", "The session has expired or was ended.");
+    return session;
+  }
+
   async list(clientId: string): Promise<readonly SessionRecord[]> {
     for (const session of this.#connected.values()) this.#refresh(session);
     const stored = await this.#store.list(clientId, LISTED_MAX);
@@ -168,9 +180,10 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.add(session);
   }
 
-  /** Stores a change of a session's body. */
-  async changed(session: SessionRecord): Promise<void> {
-    await this.#put([session]);
+  /** Stores a change of a session's body; false where another process has claimed it meanwhile. */
+  async changed(session: SessionRecord): Promise<boolean> {
+    const claimed = await this.#put([session]);
+    return claimed.length === 0;
   }
 
   async end(session: SessionRecord): Promise<void> {

@@ -59,6 +59,11 @@ export class StreamConnection {
     return this.#outlet.encoding.name;
   }
 
+  /** Resolves when what was begun so far is done. */
+  get settled(): Promise<void> {
+    return this.#busy;
+  }
+
   get isOver(): boolean {
     return this.#over;
   }
