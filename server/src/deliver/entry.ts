@@ -16,7 +16,8 @@ export class Entry {
   readonly cancels: boolean;
   /** Its content was deleted since: it holds no event for anyone. */
   hidden = false;
-  readonly #encoded: (Buffer | undefined)[] = [];
+  /** By the encoding's slot; most entries of a replay are never encoded. */
+  #encoded: (Buffer | undefined)[] | undefined;
   #tagged: Map<readonly string[], (Buffer | undefined)[]> | undefined;
 
   constructor(
@@ -42,18 +43,24 @@ export class Entry {
 
   /** The whole frame. @param tags the same array for the same tags, for it is the cache's key */
   frame(encoding: Encoding, tags: readonly string[] | undefined): Buffer {
-    let frames = this.#encoded;
-    if (tags !== undefined) {
-      this.#tagged ??= new Map();
-      frames = this.#tagged.get(tags) ?? [];
-      this.#tagged.set(tags, frames);
-    }
+    const frames = this.#framesOf(tags);
     let frame = frames[encoding.slot];
     if (frame === undefined) {
       frame = encoding.event(this.body(tags));
       frames[encoding.slot] = frame;
     }
     return frame;
+  }
+
+  #framesOf(tags: readonly string[] | undefined): (Buffer | undefined)[] {
+    if (tags === undefined) {
+      this.#encoded ??= [];
+      return this.#encoded;
+    }
+    this.#tagged ??= new Map();
+    const frames = this.#tagged.get(tags) ?? [];
+    this.#tagged.set(tags, frames);
+    return frames;
   }
 
   /** The event as JSON. */

@@ -22,6 +22,7 @@ export class Tombstones {
 
   /** Whether an event's content was deleted. A deletion is no content, and is always told. */
   hides(event: StreamEvent): boolean {
+    if (this.#sources.size === 0) return false;
     if (event.contentKey === undefined || event.source === undefined) return false;
     const deleted = this.#sources.get(event.contentKey);
     return deleted !== undefined && compareSources(event.source, deleted) < 0;

@@ -23,7 +23,8 @@ export class EventTerms implements TermsView {
   readonly views: readonly TermsView[];
   /** Whether only rules that name the event's type get it. */
   readonly onRequest: boolean;
-  readonly #terms = new Map<string, readonly string[]>();
+  /** Fields that somebody asked for, and their terms: few, and a list is quicker than a map then. */
+  readonly #asked: (string | readonly string[])[] = [];
 
   constructor(stream: Stream, event: StreamEvent) {
     this.stream = stream;
@@ -33,11 +34,12 @@ export class EventTerms implements TermsView {
   }
 
   terms(field: string): readonly string[] {
-    let terms = this.#terms.get(field);
-    if (terms === undefined) {
-      terms = this.#take(field);
-      this.#terms.set(field, terms);
+    const asked = this.#asked;
+    for (let at = 0; at < asked.length; at += 2) {
+      if (asked[at] === field) return asked[at + 1] as readonly string[];
     }
+    const terms = this.#take(field);
+    asked.push(field, terms);
     return terms;
   }
 

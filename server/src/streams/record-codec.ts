@@ -6,7 +6,7 @@ import {
   type Source,
 } from "@penstock-dev/contract";
 import type { LogRecord, NewRecord } from "../log/index.ts";
-import type { Decoded } from "./stream.ts";
+import type { Decoded, StreamEvent } from "./stream.ts";
 
 /** The key of a progress record, which no producer can choose. */
 const PROGRESS_KEY = "\u0000progress";
@@ -93,17 +93,34 @@ export function decodeEnriched(
   ) {
     return { kind: "unreadable", reason: "the record is not an event of this stream" };
   }
-  const head = `{"event_type":${JSON.stringify(event_type)},`;
-  const event: DomainEvent = {
+  // One object with all members from the start: most records of a replay are seen once, by nobody.
+  const event: { -readonly [M in keyof StreamEvent]: StreamEvent[M] } = {
     event_type,
     id,
     noun,
     payload,
-    ...(removed === true ? { removed: true } : {}),
-    ...(routes === undefined ? {} : { routes }),
+    source,
+    contentKey: undefined,
+    tail: "",
   };
-  const tail = text.startsWith(head) ? text.slice(head.length) : tailOf(event);
-  return { kind: "event", event: { ...event, source, contentKey: contentKey?.(event), tail } };
+  if (removed === true) event.removed = true;
+  if (routes !== undefined) event.routes = routes;
+  event.contentKey = contentKey?.(event);
+  const head = headOf(event_type);
+  event.tail = text.startsWith(head) ? text.slice(head.length) : tailOf(event);
+  return { kind: "event", event };
+}
+
+const heads = new Map<string, string>();
+
+/** What the text of a record begins with that was written here. Event types are few and known. */
+function headOf(eventType: string): string {
+  let head = heads.get(eventType);
+  if (head === undefined) {
+    head = `{"event_type":${JSON.stringify(eventType)},`;
+    heads.set(eventType, head);
+  }
+  return head;
 }
 
 /** An event's members behind `position` and `at`, as JSON without the opening brace. */
