@@ -31,6 +31,9 @@ export interface FaultCounts {
   pauses: number;
 }
 
+/** How much longer a run may be, in milliseconds, until all its faults have happened. */
+const EXTRA_MS = 5000;
+
 /** Makes faults happen until the signal aborts. */
 export async function makeFaults(init: {
   readonly faults: ReadonlySet<Fault>;
@@ -51,7 +54,9 @@ export async function makeFaults(init: {
   const serverEveryMs = Math.max(300, forMs / 3);
   let serverAtMs = Date.now() + forMs / 4;
   const pending: Promise<unknown>[] = [];
-  while (Date.now() < untilMs) {
+  const hasAll = (): boolean => missingFaults(faults, counts, clients).length === 0;
+  // On a busy machine a short run may end before chance has had its turn.
+  while (Date.now() < untilMs || (!hasAll() && Date.now() < untilMs + EXTRA_MS)) {
     const client = random.pick(clients);
     if (faults.has("cut")) {
       for (const one of random.some(clients, Math.ceil(clients.length / 20))) one.cut();

@@ -1,7 +1,8 @@
+import { performance } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { PenstockError } from "@penstock-dev/contract";
 import { ColdLane } from "./cold-lane.ts";
-import { ColdScan } from "./cold-scan.ts";
+import { type Batch, ColdScan } from "./cold-scan.ts";
 import { ColdSender } from "./cold-sender.ts";
 import { covers, laterOf, offsetsBetween, type Place } from "./place.ts";
 import type { ReadableLog } from "./readable-log.ts";
@@ -11,6 +12,9 @@ import type { TopicState } from "./topic-state.ts";
 
 /** Clients this many offsets apart are read for by one scan; farther ones get a scan of their own. */
 const SCAN_SPAN_OFFSETS = 20_000;
+
+/** Members of a cold lane: what is written to within one slice. */
+const LANE_MEMBERS_MAX = 256;
 
 /** Scans that run at once: more would only take turns from each other. */
 const SCANS_MAX = 8;
@@ -105,11 +109,11 @@ export class ColdReader {
   }
 
   #place(): void {
-    const lanes = [...this.#lanes()].sort((a, b) => total(a.place) - total(b.place));
-    let fresh: ColdScan | undefined;
+    const lanes = this.#lanes().sort((a, b) => total(a.place) - total(b.place));
     for (const lane of lanes) {
       let scan = [...this.#scans].find((known) => near(known, lane.place));
-      if (scan === undefined && this.#scans.size >= SCANS_MAX) {
+      // A batch that is being sent was matched without whoever comes now.
+      if (scan?.isSending === true || (scan === undefined && this.#scans.size >= SCANS_MAX)) {
         for (const member of lane.members) {
           this.#joining.set(member, { subscriber: member, place: lane.place, bucket: lane.bucket });
         }
@@ -117,8 +121,7 @@ export class ColdReader {
       }
       if (scan === undefined) {
         const start = startFor(lanes, lane);
-        fresh = new ColdScan(this.#state, this.#regions, start);
-        scan = fresh;
+        scan = new ColdScan(this.#state, this.#regions, start);
         this.#scans.add(scan);
         void this.#run(scan);
       }
@@ -129,7 +132,8 @@ export class ColdReader {
   }
 
   /** A lane for each group that joins with the same interest, flow and place. */
-  *#lanes(): Iterable<ColdLane> {
+  #lanes(): ColdLane[] {
+    const lanes: ColdLane[] = [];
     const groups = new Map<unknown, Map<string, ColdLane>>();
     const joining = [...this.#joining.values()];
     this.#joining.clear();
@@ -137,19 +141,19 @@ export class ColdReader {
       const { interest, flow, until } = subscriber;
       const byFlow = groups.get(interest) ?? new Map<string, ColdLane>();
       groups.set(interest, byFlow);
-      const alone = until === undefined ? "" : subscriber.clientId;
-      const key = `${flow.key} ${alone} ${place.offsets.join(",")}`;
+      const key = `${flow.key} ${place.offsets.join(",")}`;
       let lane = until === undefined ? byFlow.get(key) : undefined;
-      if (lane === undefined) {
+      if (lane === undefined || lane.members.size >= LANE_MEMBERS_MAX) {
         const nowMs = this.#state.now();
         lane = new ColdLane({ interest, flow, place, until, bucket: bucket?.copy(), nowMs });
-        byFlow.set(until === undefined ? key : `${key} ${byFlow.size}`, lane);
+        lanes.push(lane);
+        if (until === undefined) byFlow.set(key, lane);
       } else if (bucket !== undefined) {
         lane.bucket?.join(bucket);
       }
       lane.members.add(subscriber);
     }
-    for (const byFlow of groups.values()) yield* byFlow.values();
+    return lanes;
   }
 
   async #run(scan: ColdScan): Promise<void> {
@@ -181,20 +185,45 @@ export class ColdReader {
     while (!this.#stopped && !scan.isEmpty) {
       const batch = await scan.next(cut);
       if (batch === undefined) break;
-      for (const { lane, matches } of scan.match(batch)) this.#sender.send(lane, matches, batch);
+      await this.#send(scan, batch);
       scan.advance(batch);
+      if (this.#joining.size > 0) this.#gather();
       this.#endThoseWhoAreDone(scan);
       await turn();
     }
     // Who was further ahead in another process meets the ring where this one has come as far.
-    if (cutSeq >= ring.tail && covers(cut, scan.place)) this.#meet(scan, cutSeq);
+    if (cutSeq >= ring.tail && covers(cut, scan.place)) await this.#meet(scan, cutSeq);
     this.#endThoseWhoAreDone(scan);
     // Who is left has been further ahead elsewhere, or reads to an end that has not come yet.
     if (!scan.isEmpty && ring.head === cutSeq) await this.#port.more();
   }
 
-  #meet(scan: ColdScan, cutSeq: number): void {
+  /** Hands a batch to the lanes that want it, in slices. */
+  async #send(scan: ColdScan, batch: Batch): Promise<void> {
+    const parts = scan.match(batch);
+    scan.isSending = true;
+    try {
+      let sliceStartMs = performance.now();
+      for (const { lane, matches } of parts) {
+        this.#sender.send(lane, matches, batch);
+        if (performance.now() - sliceStartMs < this.#state.options.sliceMs) continue;
+        await turn();
+        sliceStartMs = performance.now();
+      }
+    } finally {
+      scan.isSending = false;
+    }
+  }
+
+  /** Lets a cohort meet the ring, in slices, as long as the ring holds the place where it does. */
+  async #meet(scan: ColdScan, cutSeq: number): Promise<void> {
+    let sliceStartMs = performance.now();
     for (const lane of [...scan.lanes()]) {
+      if (performance.now() - sliceStartMs > this.#state.options.sliceMs) {
+        await turn();
+        if (cutSeq < this.#state.ring.tail || this.#stopped) return;
+        sliceStartMs = performance.now();
+      }
       if (lane.skip !== undefined || lane.until !== undefined) continue;
       if (lane.interest.bornSeq > cutSeq) continue;
       const members = [...lane.members];

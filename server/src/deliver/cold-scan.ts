@@ -49,6 +49,8 @@ export class ColdScan {
   readonly #index: FilterIndex<CohortInterest>;
   readonly #cohort = new Map<Interest, CohortInterest>();
   place: Place;
+  /** A batch is on its way to the lanes: who comes now joins behind it. */
+  isSending = false;
 
   constructor(state: TopicState, regions: RegionCache, place: Place) {
     this.#state = state;
