@@ -192,6 +192,29 @@ describe("bad bodies are refused by name", () => {
     }
   });
 
+  test("parameters of calls that have none, or others", async () => {
+    const session = await server.subscribe({ stream: "tweets" });
+    for (const [method, path] of [
+      ["GET", "/v1/streams"],
+      ["GET", "/v1/stream/sessions"],
+      ["POST", "/v1/stream/subscribe"],
+      ["POST", "/v1/stream/preview"],
+      ["POST", "/v1/ingest/tweets"],
+      ["GET", `/v1/stream/subscribe/${session}`],
+      ["PATCH", `/v1/stream/subscribe/${session}`],
+      ["DELETE", `/v1/stream/subscribe/${session}`],
+      ["GET", `/v1/stream/${session}/events`],
+    ] as const) {
+      const body = method === "POST" || method === "PATCH" ? { stream: "tweets" } : undefined;
+      const answer = await server.request(method, `${path}?curser=c1.x`, body);
+      assert.equal(answer.status, 400, `${method} ${path}`);
+      assertProblem(JSON.stringify(answer.body), "invalid_request", "/curser");
+    }
+    assert.equal((await server.request("GET", `/v1/stream/subscribe/${session}`)).status, 200);
+    for (const path of ["/healthz?probe=1", "/readyz?probe=1"])
+      assert.equal((await server.request("GET", path)).status, 200);
+  });
+
   test("sessions that do not exist, or are no sessions at all", async () => {
     for (const id of ["ses_AAAAAAAAAAAAAAAAAAAAAAAA", "x", "__proto__", "%00", "..%2f..%2fetc"]) {
       for (const [method, path] of [
@@ -504,7 +527,15 @@ describe("F11: cursors that cannot be are refused, whatever they are", () => {
   test("in an ack, nothing changes", async () => {
     const stream = websocketDriver.connect(server.url, { session });
     await stream.next(ofType("caught_up"));
-    for (const text of [cursor.slice(0, -2), chainCursor, "c1.x"]) {
+    const good = decodeCursor(cursor);
+    for (const text of [
+      cursor.slice(0, -2),
+      chainCursor,
+      "c1.x",
+      // Two streams may lie over one topic; the cursor of one resumes no session of the other.
+      encodeCursor({ ...good, stream: "neighbour" }),
+      encodeCursor({ ...good, generation: good.generation + 1 }),
+    ]) {
       const at = stream.frames.length;
       stream.send({ type: "ack", cursor: text });
       const error = await stream.next(ofType("error"), at);
@@ -574,6 +605,10 @@ describe("WebSocket frames that nobody should send", () => {
       ['{"type":"update_filters","rules":[null]}', undefined],
       ['{"type":"update_filters","__proto__":{}}', "/__proto__"],
       ['{"type":"ack","cursor":{}}', "/cursor"],
+      ['{"type":"ack","cursor":"c1.x","offset":5}', "/offset"],
+      ['{"type":"heartbeat","at":5}', "/at"],
+      ['{"type":"auth"}', "/token"],
+      ['{"type":"auth","token":"x","scope":"y"}', "/scope"],
     ] as const) {
       const at = socket.frames.length;
       socket.sendBytes(clientFrame(0x81, Buffer.from(body)));

@@ -20,8 +20,8 @@ const entry = (status: number, close: CloseName, title: string, mend: string): E
 });
 
 /**
- * The catalogue: every error that Penstock says, on whatever surface. `docs/errors.md` lists the
- * same codes; a test keeps the two equal.
+ * The catalogue: every error that Penstock says, on whatever surface. PROTOCOL.md lists the same
+ * codes; a test keeps the two equal.
  */
 export const ERRORS = {
   invalid_json: entry(
@@ -102,12 +102,6 @@ export const ERRORS = {
     "There is no such session.",
     "Create one with `POST /v1/stream/subscribe`, and give it your last cursor.",
   ),
-  session_expired: entry(
-    410,
-    "session_expired",
-    "The session has expired.",
-    "Create a new one, and give it your last cursor.",
-  ),
   session_ended: entry(
     410,
     "session_ended",
@@ -137,12 +131,6 @@ export const ERRORS = {
     "protocol_error",
     "This address does not know the method.",
     "Use a method that the `Allow` header names.",
-  ),
-  not_acceptable: entry(
-    406,
-    "protocol_error",
-    "The client accepts none of the formats that there are.",
-    "Accept `text/event-stream` or `application/x-ndjson`.",
   ),
   upgrade_required: entry(
     426,
@@ -263,6 +251,9 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** How long who is told to wait waits, where nothing better is known: a moment of a busy server. */
+export const RETRY_AFTER_MS = 1000;
+
 /** What is wrong with one member of a request. */
 export interface FieldError {
   /** A JSON Pointer (RFC 6901) to the member, `""` for the whole. */
@@ -297,6 +288,7 @@ export class PenstockError extends Error {
   override readonly name = "PenstockError";
   readonly code: ErrorCode;
   readonly errors: readonly FieldError[];
+  /** How long to wait, in milliseconds; known wherever waiting is what helps. */
   readonly retryAfterMs: number | undefined;
 
   /** @param detail what happened this time, and what would be right; safe to show to the caller */
@@ -304,7 +296,8 @@ export class PenstockError extends Error {
     super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
     this.code = code;
     this.errors = extras.errors ?? [];
-    this.retryAfterMs = extras.retryAfterMs;
+    const waits = this.status === 503 || this.retry === "wait";
+    this.retryAfterMs = extras.retryAfterMs ?? (waits ? RETRY_AFTER_MS : undefined);
   }
 
   /** Whatever was caught, as an error of the catalogue; what is not one becomes `internal`. */

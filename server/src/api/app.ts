@@ -7,6 +7,7 @@ import { registerDocs } from "./docs-routes.ts";
 import { registerHealth } from "./health-routes.ts";
 import { registerPages } from "./page-routes.ts";
 import { installProblems } from "./problem.ts";
+import { installQueryCheck } from "./query-check.ts";
 import { registerQueries } from "./query-routes.ts";
 import { RouteTable } from "./route-table.ts";
 import { registerSessions } from "./session-routes.ts";
@@ -37,6 +38,7 @@ export function createApp(context: ApiContext): FastifyInstance {
   const routes = RouteTable.install(app);
   installProblems(app, routes, context.report);
   installBodyDeadline(app, bodyTimeoutMs);
+  installQueryCheck(app);
   app.register(cors, {
     hook: "onRequest",
     delegator: (request, done) => {

@@ -151,8 +151,8 @@ export class BehindPolicy {
     land: Delivery["land"],
     count: Delivery["count"],
   ): Delivery {
-    const { control, ring, stream } = this.#state;
-    const subscription = { stream: stream.name, rules: lane.interest.filters.wire };
+    const { control, ring, stream, topic } = this.#state;
+    const subscription = { stream, topic, rules: lane.interest.filters.wire };
     const cursor = (place: Place): string => control.cursor(place);
     const bytes = control.gap(lane.flow.encoding, gapFrame(gap, subscription, cursor, true));
     return { bytes, isOneFrame: true, ref: new SeqRef(ring, seqBehind), land, count };

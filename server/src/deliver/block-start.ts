@@ -1,5 +1,4 @@
 import { PenstockError } from "@penstock-dev/contract";
-import type { Log } from "../log/index.ts";
 import type { Place } from "./place.ts";
 import type { ReadableLog } from "./readable-log.ts";
 
@@ -13,7 +12,6 @@ const SCAN = { recordsMax: 5000, bytesMax: 8 * 1024 * 1024 };
  */
 export async function blockPlace(
   readable: ReadableLog,
-  log: Log,
   block: { readonly chain: string; readonly number: number },
   floor: Place,
   head: Place,
@@ -36,7 +34,7 @@ export async function blockPlace(
           head.offsets.map(async (_, other) =>
             other === partition
               ? record.offset
-              : await log.offsetAt(readable.topic, other, record.timestampMs),
+              : await readable.offsetAt(other, record.timestampMs),
           ),
         );
         return { offsets, sources: [] };

@@ -426,11 +426,11 @@ export class Fanout implements AsyncDisposable {
   }
 
   #writeGap(subscriber: Subscriber, gap: Gap, recoverable: boolean): void {
-    const { stream, control } = this.#state;
+    const { stream, topic, control } = this.#state;
     const rules = subscriber.interest.filters.wire;
     const frame = gapFrame(
       gap,
-      { stream: stream.name, rules },
+      { stream, topic, rules },
       (place) => control.cursor(place),
       recoverable,
     );

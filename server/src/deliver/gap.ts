@@ -1,4 +1,5 @@
 import type { FilterRule, GapFrame } from "@penstock-dev/contract";
+import type { Stream } from "../streams/index.ts";
 import { offsetMap, type Place } from "./place.ts";
 
 /** What a gap frame says, but for the subscription that would recover it. */
@@ -11,6 +12,14 @@ export interface Gap {
   readonly cancels: boolean;
 }
 
+/** Whose gap it is. */
+export interface GapSubscription {
+  readonly stream: Stream;
+  /** The topic that is read: the stream's, or its final one. */
+  readonly topic: string;
+  readonly rules: readonly FilterRule[];
+}
+
 /**
  * The frame of a gap, with the subscription that would still get what it covers.
  *
@@ -18,14 +27,16 @@ export interface Gap {
  */
 export function gapFrame(
   gap: Gap,
-  subscription: { readonly stream: string; readonly rules: readonly FilterRule[] },
+  { stream, topic, rules }: GapSubscription,
   cursor: (place: Place) => string,
   recoverable: boolean,
 ): GapFrame {
   const recover = recoverable
     ? {
-        stream: subscription.stream,
-        rules: subscription.rules,
+        stream: stream.name,
+        rules,
+        // A cursor of the final topic means nothing elsewhere.
+        ...(topic === stream.finalTopic ? { finality: "final" as const } : {}),
         start: { cursor: cursor(gap.from) },
         until: { cursor: cursor(gap.to) },
         when_behind: "wait" as const,

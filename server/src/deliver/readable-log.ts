@@ -7,6 +7,8 @@ import { SOURCE_LOOKBACK_RECORDS } from "./record-decoder.ts";
 export interface History {
   floors(topic: string): Promise<readonly number[]>;
   read: Log["read"];
+  /** Among what it holds, the first offset whose record was taken at or after a time. */
+  offsetAt: Log["offsetAt"];
 }
 
 /** One topic, read from the archive up to where the log begins, then from the log. */
@@ -43,6 +45,28 @@ export class ReadableLog {
       if (error.code !== "cursor_too_old" || this.#history === undefined) throw caught;
       return await this.#history.read(this.topic, partition, from, limits);
     }
+  }
+
+  /** The first offset whose record was taken at or after a time; the head where none was. */
+  async offsetAt(partition: number, timeMs: number): Promise<number> {
+    const found = await this.#log.offsetAt(this.topic, partition, timeMs);
+    const logFloor = (await this.#log.floors(this.topic))[partition] ?? 0;
+    const floor = (await this.floors())[partition] ?? logFloor;
+    if (found > logFloor || floor === logFloor || this.#history === undefined) return found;
+    const older = await this.#history.offsetAt(this.topic, partition, timeMs);
+    return Math.max(floor, Math.min(older, logFloor));
+  }
+
+  /** From when on nothing of a partition is missing, in milliseconds since the epoch. */
+  async keptFromMs(partition: number, nowMs: number): Promise<number> {
+    const floor = (await this.floors())[partition] ?? 0;
+    if (floor === 0) return Number.NEGATIVE_INFINITY;
+    const { records } = await this.read(partition, floor, { recordsMax: 1, bytesMax: 1 });
+    const [oldest] = records;
+    if (oldest !== undefined) return oldest.timestampMs;
+    // Only age empties a partition: what is younger than that was never there.
+    const { retentionMs } = await this.#log.describe(this.topic);
+    return nowMs - (retentionMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** The last source before an offset, found in the records before it; undefined where none is. */

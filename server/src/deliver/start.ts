@@ -36,41 +36,62 @@ export async function findStart(
     readonly nowMs: number;
   },
 ): Promise<FoundStart> {
-  const { readable, log, identity, head } = context;
-  if (start === "now") return { place: head, clampedFrom: undefined, resumed: false };
+  const { readable, head } = context;
+  if (start === "now") return fresh(head);
   const floors = await readable.floors();
   const floor: Place = { offsets: floors, sources: [] };
-  if (start === "earliest") return { place: floor, clampedFrom: undefined, resumed: false };
+  if (start === "earliest") return fresh(floor);
+  if ("block" in start) return fresh(await blockPlace(readable, start.block, floor, head));
   if ("cursor" in start) {
     const cursor = decodeCursor(start.cursor);
     const place = placeOf(cursor, floors);
     await checkCursor(cursor, place, context);
     if (covers(place, floor)) return { place, clampedFrom: undefined, resumed: true };
-    if (!clamp) {
-      const oldest = floors.map((offset, partition) => `${partition}:${offset}`).join(", ");
-      throw new PenstockError(
-        "cursor_too_old",
-        `The oldest positions that are kept are ${oldest}. Start at "earliest", or say "clamp": true.`,
-      );
-    }
+    if (!clamp) throw tooOld(floors);
     return { place: laterOf(place, floor), clampedFrom: place, resumed: true };
-  }
-  if ("block" in start) {
-    const place = await blockPlace(readable, log, start.block, floor, head);
-    return { place, clampedFrom: undefined, resumed: false };
   }
   const timeMs =
     "ago" in start ? context.nowMs - (parseDurationMs(start.ago) ?? 0) : Date.parse(start.time);
-  const offsets = await Promise.all(
-    floors.map(async (_, partition) => await log.offsetAt(identity.topic, partition, timeMs)),
-  );
-  const place: Place = {
-    offsets: offsets.map((offset, partition) =>
-      Math.min(offset, head.offsets[partition] ?? offset),
-    ),
-    sources: [],
-  };
+  return await timeStart(timeMs, clamp, floors, context);
+}
+
+function fresh(place: Place): FoundStart {
   return { place, clampedFrom: undefined, resumed: false };
+}
+
+function tooOld(floors: readonly number[]): PenstockError {
+  const oldest = floors.map((offset, partition) => `${partition}:${offset}`).join(", ");
+  return new PenstockError(
+    "cursor_too_old",
+    `The oldest positions that are kept are ${oldest}. Start at "earliest", or say "clamp": true.`,
+  );
+}
+
+/**
+ * The place at which the log stood at a time. Where what it took then is no longer kept, nobody knows
+ * how much is missing: a clamped start names the last offset that is.
+ */
+async function timeStart(
+  timeMs: number,
+  clamp: boolean,
+  floors: readonly number[],
+  context: { readonly readable: ReadableLog; readonly head: Place; readonly nowMs: number },
+): Promise<FoundStart> {
+  const { readable, head, nowMs } = context;
+  const offsets: number[] = [];
+  const clampedFrom: number[] = [];
+  for (const [partition, floor] of floors.entries()) {
+    const found = await readable.offsetAt(partition, timeMs);
+    const offset = Math.min(found, head.offsets[partition] ?? found);
+    const isCut = offset === floor && timeMs < (await readable.keptFromMs(partition, nowMs));
+    offsets.push(offset);
+    clampedFrom.push(isCut ? floor - 1 : offset);
+  }
+  const place: Place = { offsets, sources: [] };
+  const from: Place = { offsets: clampedFrom, sources: [] };
+  if (covers(from, place)) return fresh(place);
+  if (!clamp) throw tooOld(floors);
+  return { place, clampedFrom: from, resumed: false };
 }
 
 async function checkCursor(

@@ -10,6 +10,7 @@ import {
 } from "@penstock-dev/contract";
 import type { Grant } from "../access/index.ts";
 import type { Filters } from "../filter/index.ts";
+import { checkFrame, readAck, readUpdateFilters } from "./client-frame.ts";
 import type { ConnectionLag } from "./connection-lag.ts";
 import { controlFrame } from "./control-frames.ts";
 import type { Delivery } from "./delivery.ts";
@@ -19,7 +20,7 @@ import { gapFrame } from "./gap.ts";
 import type { Outlet } from "./outlet.ts";
 import { cursorAt, offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
 import type { SessionRecord } from "./session.ts";
-import { readSessionPatch, readSubscribeRequest } from "./subscribe-request.ts";
+import { readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
 
 const NO_PLACE = { place: () => undefined };
@@ -182,10 +183,9 @@ export class StreamConnection {
   #tellClamped(fanout: Fanout, filters: Filters, from: Place, to: Place): void {
     const count = offsetsBetween(from, to);
     const gap = { reason: "clamped", from, to, count, exact: false, cancels: true } as const;
-    const name = fanout.stream.name;
-    this.#send(
-      gapFrame(gap, { stream: name, rules: filters.wire }, (place) => fanout.cursor(place), false),
-    );
+    const { stream, identity } = fanout;
+    const subscription = { stream, topic: identity.topic, rules: filters.wire };
+    this.#send(gapFrame(gap, subscription, (place) => fanout.cursor(place), false));
   }
 
   #flow(session: SessionRecord): Flow {
@@ -217,9 +217,11 @@ export class StreamConnection {
     const { type, ...body } = frame as { type: unknown };
     if (type === "subscribe") await this.#subscribe(body);
     else if (type === "update_filters") await this.#updateFilters(body);
-    else if (type === "heartbeat") this.#answer({ type: "heartbeat" });
     else if (type === "ack") this.#acknowledge(body);
-    else if (type === "auth") return;
+    else if (type === "heartbeat") {
+      checkFrame("heartbeat", body);
+      this.#answer({ type: "heartbeat" });
+    } else if (type === "auth") checkFrame("auth", body);
     else {
       const known = "subscribe, update_filters, heartbeat, ack, auth";
       const named = typeof type === "string" ? JSON.stringify(type.slice(0, 100)) : "of that kind";
@@ -248,25 +250,12 @@ export class StreamConnection {
     }
   }
 
-  async #updateFilters(body: { filters?: unknown; rules?: unknown }): Promise<void> {
+  async #updateFilters(body: object): Promise<void> {
     const session = this.#session;
     if (session === undefined || this.#subscriber === undefined) {
       throw new PenstockError("not_subscribed", "Send `subscribe` before `update_filters`.");
     }
-    const { filters, rules } = readSessionPatch(body);
-    const wanted = [filters, rules].filter((given) => given !== undefined);
-    if (wanted.length === 0 || Object.keys(body).length > wanted.length) {
-      throw new PenstockError(
-        "invalid_request",
-        "`update_filters` has `filters` or `rules`, and nothing else.",
-        { errors: [{ path: "", message: "must have `filters` or `rules`, and nothing else" }] },
-      );
-    }
-    const patch = {
-      ...(filters === undefined ? {} : { filters }),
-      ...(rules === undefined ? {} : { rules }),
-    };
-    await this.#delivery.change(session, patch, this.#grant);
+    await this.#delivery.change(session, readUpdateFilters(body), this.#grant);
   }
 
   /** The session was changed: goes on with it from where the client stands. */
@@ -295,14 +284,15 @@ export class StreamConnection {
     if (session === undefined || fanout === undefined) {
       throw new PenstockError("not_subscribed", "Send `subscribe` before `ack`.");
     }
-    const text: unknown = Reflect.get(body, "cursor");
-    if (typeof text !== "string") {
-      throw new PenstockError("invalid_request", "`ack` names a cursor.", {
-        errors: [{ path: "/cursor", message: "must be a cursor that this stream gave" }],
-      });
-    }
+    const text = readAck(body);
     const cursor = decodeCursor(text);
-    if (cursor.topic !== fanout.identity.topic || cursor.logId !== fanout.identity.logId) {
+    const { stream, topic, logId, generation } = fanout.identity;
+    const known =
+      cursor.stream === stream &&
+      cursor.topic === topic &&
+      cursor.logId === logId &&
+      cursor.generation <= generation;
+    if (!known) {
       throw new PenstockError("cursor_foreign", "The cursor of `ack` belongs to another stream.");
     }
     const floors = fanout.head().offsets.map(() => 0);
@@ -311,8 +301,8 @@ export class StreamConnection {
     if (offsetsBetween(head, place) > 0) {
       throw new PenstockError("cursor_ahead", "The cursor of `ack` is past the end of the log.");
     }
-    const known = placeOf(decodeCursor(session.position), floors);
-    if (session.acknowledged && offsetsBetween(place, known) > 0) return;
+    const last = placeOf(decodeCursor(session.position), floors);
+    if (session.acknowledged && offsetsBetween(place, last) > 0) return;
     session.position = text;
     session.acknowledged = true;
     this.#delivery.sessions.touch(session);

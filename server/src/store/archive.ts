@@ -85,6 +85,11 @@ export class Archive implements AsyncDisposable {
     });
   }
 
+  /** Finds as the log does, among what is archived. */
+  async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
+    return this.#store.offsetAt(topic, partition, timeMs);
+  }
+
   /** Reads as the log does. @throws PenstockError `cursor_too_old` below the floor */
   async read(
     topic: string,

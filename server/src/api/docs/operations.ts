@@ -85,11 +85,17 @@ const subscribe: Operation = {
   errors: ["unknown_stream", ...FILTERS, ...STARTS, "latest_unavailable"],
 };
 
-const upgrade = (path: string, summary: string, errors: readonly ErrorCode[]): Operation => ({
+const upgrade = (
+  path: string,
+  summary: string,
+  errors: readonly ErrorCode[],
+  query?: z.ZodObject,
+): Operation => ({
   method: "get",
   path,
   group: "Streaming",
   summary,
+  ...(query === undefined ? {} : { query }),
   answers: [UPGRADED],
   errors: ["upgrade_required", ...errors],
 });
@@ -100,8 +106,8 @@ export const OPERATIONS: readonly Operation[] = [
   live,
   upgrade("/stream/ws", "Open a WebSocket and subscribe by its first frame", []),
   upgrade("/v1/stream/ws", "The same as /stream/ws", []),
-  upgrade("/v1/stream/:session", "Connect to a session by WebSocket", SESSION_GONE),
-  upgrade("/stream/:session", "The same as /v1/stream/{session_id}", SESSION_GONE),
+  upgrade("/v1/stream/:session", "Connect to a session by WebSocket", SESSION_GONE, resumeQuery),
+  upgrade("/stream/:session", "The same as /v1/stream/{session_id}", SESSION_GONE, resumeQuery),
   {
     method: "get",
     path: "/v1/stream/:session/events",
