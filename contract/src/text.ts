@@ -11,7 +11,8 @@ export function foldCase(text: string, form: "NFC" | "NFKC" = "NFC"): string {
   const normal = text.normalize(form);
   // Plain ASCII needs no more than this, and most text is plain ASCII.
   if (/^[\0-\x7f]*$/.test(normal)) return normal.toLowerCase();
-  return normal.toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize(form);
+  // Lower case first: the capital ẞ is its own upper case, and its small form is not.
+  return normal.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize(form);
 }
 
 const TOKEN =

@@ -77,7 +77,7 @@ function values(wanted: unknown): string[] {
 
 /** Full case folding: by way of upper case, which expands, and back, one character at a time. */
 export function folded(text: string): string {
-  return [...text.normalize("NFC").toUpperCase()]
+  return [...text.normalize("NFC").toLowerCase().toUpperCase()]
     .map((character) => character.toLowerCase())
     .join("")
     .normalize("NFC");

@@ -138,6 +138,15 @@ export class ChainTree {
     );
   }
 
+  /**
+   * The block below a known one. A block that says to be its own parent, or its child's, is taken
+   * where nothing is known of that parent: a walk only goes down, so that it ends.
+   */
+  #parentOf(node: Node): Node | undefined {
+    const parent = this.#nodes.get(node.parentHash);
+    return parent !== undefined && parent.number < node.number ? parent : undefined;
+  }
+
   #add(block: DecodedBlock): Node {
     const { number, hash, parentHash, work } = block;
     const events = JSON.stringify(block.events);
@@ -176,7 +185,7 @@ export class ChainTree {
     let at: Node | undefined = node;
     while (at !== undefined && !at.isCanonical) {
       added.unshift(at);
-      at = this.#nodes.get(at.parentHash);
+      at = this.#parentOf(at);
     }
     const ancestor: Root | undefined = at ?? this.#root;
     if (ancestor === undefined) return NOTHING;
@@ -285,7 +294,7 @@ export class ChainTree {
     let { number } = node;
     while (at !== undefined && !at.isCanonical) {
       number = at.number - 1;
-      at = this.#nodes.get(at.parentHash);
+      at = this.#parentOf(at);
     }
     if (at !== undefined) return number;
     return this.#root !== undefined && number === this.#root.number

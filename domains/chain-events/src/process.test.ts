@@ -365,3 +365,34 @@ test("a chain of which nothing came for long is forgotten, and begins anew", () 
   assert.deepEqual([...state.chains.keys()], ["BTC"]);
   assert.equal(chainStateFrom(state), 30_000);
 });
+
+test("blocks that name each other, or themselves, as parents do not hold up the stream", () => {
+  const hash = (name: string): string => `0x${name.repeat(64)}`;
+  const names = fc.constantFrom("a", "b", "c");
+  const record = fc.record({
+    number: fc.constantFrom("0x0", "0x1", "0x2", "0x20000000000000", `0x${"f".repeat(64)}`),
+    name: names,
+    parent: names,
+    head: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(record, { minLength: 2, maxLength: 12 }), (records) => {
+      const state = createChainState();
+      for (const [offset, { number, name, parent, head }] of records.entries()) {
+        const block = {
+          number,
+          hash: hash(name),
+          parentHash: hash(parent),
+          timestamp: "0x0",
+          gasUsed: "0x0",
+          gasLimit: "0x0",
+          transactions: [],
+        };
+        const told = head ? { head } : {};
+        const raw: RawChainRecord = { type: "block", chain: "ETH", block, receipts: [], ...told };
+        applyChainRecord(raw, state, offset, settingsOf);
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});
