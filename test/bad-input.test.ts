@@ -192,6 +192,39 @@ describe("bad bodies are refused by name", () => {
     }
   });
 
+  test("a rate that is hardly one holds up nobody", async () => {
+    await server.publish(["first #slow", "second #slow"]);
+    for (const rate of [Number.MIN_VALUE, 1e-300, 1e-9]) {
+      const session = await server.subscribe({
+        stream: "tweets",
+        filters: { hashtags: ["slow"] },
+        start: "earliest",
+        when_behind: "wait",
+        max_events_per_second: rate,
+      });
+      const stream = ndjsonDriver.connect(server.url, { session });
+      await stream.next((frame) => frame.event_type !== undefined);
+      await stillServes();
+      assert.equal(eventsOf(stream).length, 1);
+      stream.destroy();
+    }
+  });
+
+  test("methods that an address does not know, whatever their body", async () => {
+    const { host } = new URL(server.url);
+    for (const method of ["QUERY", "PROPFIND", "PUT"]) {
+      for (const type of ["", "content-type: text/csv\r\n"]) {
+        const head = `${method} /v1/stream/sessions HTTP/1.1\r\nhost: ${host}\r\n${type}`;
+        const text = await exchange((socket) =>
+          socket.write(`${head}content-length: 1\r\nconnection: close\r\n\r\nx`),
+        );
+        assert.match(text, /^HTTP\/1\.1 405 /, `${method} ${type}`);
+        assert.match(text, /\r\nallow: GET\r\n/);
+        assert.match(text, /"code":"method_not_allowed"/);
+      }
+    }
+  });
+
   test("parameters of calls that have none, or others", async () => {
     const session = await server.subscribe({ stream: "tweets" });
     for (const [method, path] of [

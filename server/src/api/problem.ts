@@ -24,7 +24,7 @@ export function installProblems(
     if (error.code === "internal") report(caught);
     return sendProblem(reply, error);
   });
-  app.setNotFoundHandler((request, reply) => {
+  const refuseMissing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = pathOf(request);
     const methods = routes.methodsOf(path);
     if (methods.length > 0) return sendProblem(reply, wrongMethod(request, reply, methods));
@@ -35,6 +35,11 @@ export function installProblems(
         `There is nothing at ${request.method} ${path.slice(0, 200)}; see /docs.`,
       ),
     );
+  };
+  app.setNotFoundHandler(refuseMissing);
+  // Before the body is looked at: what is wrong with it does not matter where nothing takes it.
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.is404) return refuseMissing(request, reply);
   });
 }
 

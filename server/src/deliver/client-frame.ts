@@ -1,15 +1,18 @@
 import { PenstockError } from "@penstock-dev/contract";
 import { z } from "zod";
-import { readBody, type SessionPatch, subscribeRequestSchema } from "./subscribe-request.ts";
-
-const cursor = z.string().min(1).max(16_384);
+import {
+  cursorText,
+  readBody,
+  type SessionPatch,
+  subscribeRequestSchema,
+} from "./subscribe-request.ts";
 
 /** The members of each frame that a client sends, besides its `type`. */
 export const clientFrameSchemas = {
   subscribe: subscribeRequestSchema,
   update_filters: subscribeRequestSchema.pick({ filters: true, rules: true }),
   heartbeat: z.strictObject({}),
-  ack: z.strictObject({ cursor }),
+  ack: z.strictObject({ cursor: cursorText }),
   auth: z.strictObject({ token: z.string().min(1).max(8192) }),
 } as const;
 

@@ -17,6 +17,7 @@ export type { History } from "./readable-log.ts";
 export type { SessionRecord, SessionStore } from "./session.ts";
 export { errorFrame, StreamConnection } from "./stream-connection.ts";
 export {
+  CURSOR_PATTERN,
   readBody,
   readSessionPatch,
   readSubscribeRequest,

@@ -10,14 +10,25 @@ import {
 } from "@penstock-dev/contract";
 import { z } from "zod";
 
-const cursorStart = z.strictObject({ cursor: z.string().min(1).max(16_384) });
+/** What every cursor looks like, for documentation: the decoder says what is wrong with one. */
+export const CURSOR_PATTERN = "^c1\\.[A-Za-z0-9_-]+$";
+
+/** A cursor in a body or frame: some thousand partitions fit. */
+export const cursorText = z.string().min(1).max(65_536).meta({ pattern: CURSOR_PATTERN });
+
+const cursorStart = z.strictObject({ cursor: cursorText });
+
+const duration = z
+  .string()
+  .refine((text) => parseDurationMs(text) !== undefined)
+  .meta({ pattern: "^\\d{1,12}(\\.\\d{1,6})?(ms|s|m|h|d)$" });
 
 const start = z.union([
   z.literal("now"),
   z.literal("earliest"),
   cursorStart,
   z.strictObject({ time: z.iso.datetime({ offset: true }) }),
-  z.strictObject({ ago: z.string().refine((text) => parseDurationMs(text) !== undefined) }),
+  z.strictObject({ ago: duration }),
   z.strictObject({
     block: z.strictObject({ chain: z.string().min(1).max(64), number: z.int().nonnegative() }),
   }),
@@ -29,7 +40,7 @@ const fields = {
   api_key: z.string().max(8192).optional(),
   stream: z.string().min(1).max(128).optional(),
   filters: rule.optional(),
-  rules: z.array(rule).optional(),
+  rules: z.array(rule).meta({ minItems: 1 }).optional(),
   start: start.optional(),
   clamp: z.boolean().optional(),
   until: cursorStart.optional(),

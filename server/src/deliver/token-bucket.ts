@@ -1,3 +1,6 @@
+/** The longest wait between two events: a rate that is lower still would be none, and no number. */
+const INTERVAL_MAX_MS = 1e9;
+
 /**
  * A rate with bursts of one second's worth, after GCRA (ITU-T I.371): instead of tokens it keeps
  * the time at which the next event would be due if all had come evenly.
@@ -9,7 +12,7 @@ export class TokenBucket {
 
   /** @param eventsPerSecond above 0 */
   constructor(eventsPerSecond: number, dueMs = 0) {
-    this.#intervalMs = 1000 / eventsPerSecond;
+    this.#intervalMs = Math.min(1000 / eventsPerSecond, INTERVAL_MAX_MS);
     this.#burstMs = Math.max(1000, this.#intervalMs);
     this.#dueMs = dueMs;
   }

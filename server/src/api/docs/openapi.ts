@@ -20,6 +20,12 @@ const WITH_BODY: readonly ErrorCode[] = [
   "unsupported_media_type",
 ];
 
+/** What the parser of HTTP answers by itself, without a problem document. */
+const BELOW_HTTP = {
+  "408": { description: "The head or the body came too slowly." },
+  "431": { description: "The head is larger than 16 KiB." },
+};
+
 /** @param url of the server, absolute */
 export function openApi(streams: readonly Stream[], url: string): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {};
@@ -92,6 +98,7 @@ function operationOf(operation: Operation, stream: Stream | undefined): JsonSche
       ...Object.fromEntries(
         operation.answers.map((answer) => [String(answer.status), answerOf(answer, stream)]),
       ),
+      ...BELOW_HTTP,
       ...problems([
         ...operation.errors,
         ...ALWAYS,

@@ -1,23 +1,32 @@
 /** The query strings of the REST calls, as what comes in is read by them. */
 import { WHEN_BEHIND, type WhenBehind } from "@penstock-dev/contract";
 import { z } from "zod";
+import { CURSOR_PATTERN } from "../../deliver/index.ts";
 
 const whole = (min: number, max: number, fallback: number, description: string) => {
   const wrong = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, wrong)
-    .transform(Number)
-    .pipe(z.int().min(min, wrong).max(max, wrong))
-    .default(fallback)
-    .describe(description);
+  return (
+    z
+      .string()
+      .regex(/^\d{1,9}$/, wrong)
+      // It comes as a text, and is a number to whoever writes it.
+      .meta({ type: "integer", minimum: min, maximum: max, pattern: undefined })
+      .transform(Number)
+      .pipe(z.int().min(min, wrong).max(max, wrong))
+      .default(fallback)
+      .describe(description)
+  );
 };
+
+/** A longer one does not fit the head of a request, and goes into a body. */
+const CURSOR_CHARACTERS_MAX = 8192;
 
 const cursor = (description: string) =>
   z
     .string()
     .min(1, "must be a cursor")
-    .max(16_384, "must be a cursor")
+    .max(CURSOR_CHARACTERS_MAX, `must be a cursor of at most ${CURSOR_CHARACTERS_MAX} characters`)
+    .meta({ pattern: CURSOR_PATTERN })
     .optional()
     .describe(description);
 
