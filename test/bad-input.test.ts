@@ -717,13 +717,9 @@ describe("WebSocket frames that nobody should send", () => {
   });
 });
 
-describe("clients that are slow on purpose", () => {
+describe("requests that are slow on purpose", () => {
   before(async () => {
     server = await TestServer.start({
-      "deliver-heartbeat-interval": "300ms",
-      "deliver-unread-timeout": "1s",
-      "transports-unacked-bytes-min": "4KiB",
-      "transports-unacked-bytes-max": "4KiB",
       "api-headers-timeout": "300ms",
       "api-body-timeout": "300ms",
       "api-idle-timeout": "800ms",
@@ -776,8 +772,21 @@ describe("clients that are slow on purpose", () => {
   test("a connection that says nothing is cut", async () => {
     assert.match(await exchange(() => undefined), /^(HTTP\/1\.1 408 |$)/);
   });
+});
 
-  test("clients that never read are closed, and nobody else is held up", async () => {
+describe("clients that never read", () => {
+  before(async () => {
+    server = await TestServer.start({
+      "deliver-heartbeat-interval": "300ms",
+      "deliver-unread-timeout": "1s",
+      "transports-unacked-bytes-min": "4KiB",
+      "transports-unacked-bytes-max": "4KiB",
+    });
+  });
+  after(async () => await server[Symbol.asyncDispose]());
+  afterEach(stillServes);
+
+  test("are closed, and nobody else is held up", async () => {
     const readers: TransportConnection[] = [];
     const stuck: RawConnection[] = [];
     const session = await server.subscribe({ stream: "tweets", when_behind: "wait" });
