@@ -22,7 +22,7 @@ export class BehindPolicy {
   }
 
   isBehind(lane: Lane, nowMs: number, endSeq: number): boolean {
-    if (lane.conflateUntilSeq >= 0) return false;
+    if (!lane.isHeld || lane.conflateUntilSeq >= 0) return false;
     const next = lane.nextSeq(this.#state.broadcasts, endSeq);
     const entry = next < endSeq ? this.#state.ring.get(next) : undefined;
     return entry !== undefined && nowMs - entry.atMs > lane.flow.behindAfterMs;

@@ -256,6 +256,7 @@ export class Flusher {
       return;
     }
     this.#lagging.add(lane);
+    lane.isHeld = true;
     if (isSocketFull) this.#block(lane);
     else if (lane.bucket !== undefined) this.#paced.wakeAt(lane, lane.bucket.readyAtMs(nowMs));
   }
@@ -282,6 +283,7 @@ export class Flusher {
       return;
     }
     this.#lagging.delete(lane);
+    lane.isHeld = false;
     const { interest } = lane;
     const main = interest.lanes.get(lane.flow.key);
     if (main === lane) return;

@@ -54,6 +54,11 @@ export class Lane {
   conflateUntilSeq = -1;
   /** Waits for its turn in the flush that runs. */
   queued = false;
+  /**
+   * A socket or the rate has held back what it owes, and it has not caught up since: only then is
+   * what it owes late by its own doing, and not by ours.
+   */
+  isHeld = false;
   /** The socket of its one member takes nothing now: that socket wakes it, and no match does. */
   isBlocked = false;
 
@@ -88,6 +93,7 @@ export class Lane {
     const lane = new Lane(this.interest, this.flow, this.index, this.upTo, this.lastCheckpointMs);
     lane.bucket = this.bucket?.copy();
     lane.lostFrom = this.lostFrom;
+    lane.isHeld = this.isHeld;
     lane.conflateUntilSeq = this.conflateUntilSeq;
     return lane;
   }
