@@ -20,6 +20,7 @@ import { LiveReader } from "./live-reader.ts";
 import { Movements } from "./movement.ts";
 import type { Outlet } from "./outlet.ts";
 import { type LogIdentity, laterOf, offsetsBetween, type Place, samePlace } from "./place.ts";
+import { ProgressWatch } from "./progress-watch.ts";
 import { type History, ReadableLog } from "./readable-log.ts";
 import { Ring } from "./ring.ts";
 import { RingContents } from "./ring-contents.ts";
@@ -61,6 +62,7 @@ export class Fanout implements AsyncDisposable {
   readonly #contents: RingContents;
   readonly #subscribers = new Set<Subscriber>();
   readonly #wheel: HeartbeatWheel;
+  readonly #progress: ProgressWatch;
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
   #roomWaiters: (() => void)[] = [];
@@ -135,6 +137,7 @@ export class Fanout implements AsyncDisposable {
       },
       init.readable,
     );
+    this.#progress = new ProgressWatch(init.options.noProgressTimeoutMs);
     this.#wheel = new HeartbeatWheel(init.options.heartbeatIntervalMs, (subscribers) =>
       this.#tick(subscribers),
     );
@@ -511,6 +514,12 @@ export class Fanout implements AsyncDisposable {
     subscriber.ended(ending);
   }
 
+  #isStuck(subscriber: Subscriber): boolean {
+    const isRead = subscriber.standing.kind === "cohort" || this.#cold.isJoining(subscriber);
+    const place = this.placeOf(subscriber);
+    return this.#progress.isStuck(subscriber, isRead, place, this.head(), performance.now());
+  }
+
   /** Heartbeats for those who heard nothing, and an end for those who read nothing. */
   #tick(subscribers: ReadonlySet<Subscriber>): void {
     const nowMs = this.#state.now();
@@ -519,6 +528,13 @@ export class Fanout implements AsyncDisposable {
     for (const subscriber of subscribers) {
       if (subscriber.outlet.unreadMs(nowMs) > unreadTimeoutMs) {
         this.#end(subscriber, { error: "unread", detail: "Bytes stayed unread for too long." });
+        continue;
+      }
+      if (subscriber.standing.kind !== "hot" && this.#isStuck(subscriber)) {
+        this.#end(subscriber, {
+          error: "no_progress",
+          detail: "The log was not read on for you for too long.",
+        });
         continue;
       }
       if (subscriber.standing.kind === "parked") this.ready(subscriber);

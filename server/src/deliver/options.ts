@@ -41,6 +41,11 @@ export const deliverOptions = {
   unreadTimeoutMs: duration("60s", "A client that reads nothing for a minute is gone.", {
     min: "1s",
   }),
+  noProgressTimeoutMs: duration(
+    "60s",
+    "A client for whom the log was not read on for a minute fares better elsewhere.",
+    { min: "100ms" },
+  ),
   interestIdleMs: duration(
     "60s",
     "A client that comes back within a minute finds its filter still in the index.",

@@ -110,6 +110,7 @@ export interface Ending {
   readonly error:
     | "behind"
     | "unread"
+    | "no_progress"
     | "cursor_too_old"
     | "internal"
     | "protocol_error"
