@@ -19,9 +19,10 @@ export function installProblems(
   routes: RouteTable,
   report: (caught: unknown) => void,
 ): void {
-  app.setErrorHandler((caught, _request, reply) => {
+  app.setErrorHandler((caught, request, reply) => {
     const error = translate(caught);
-    if (error.code === "internal") report(caught);
+    // A client that leaves in the middle of its body is no fault of ours.
+    if (error.code === "internal" && !request.raw.socket.destroyed) report(caught);
     return sendProblem(reply, error);
   });
   const refuseMissing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
