@@ -289,6 +289,8 @@ export class Delivery implements AsyncDisposable {
   /** Ends a session, and the connection that uses it. */
   async end(session: SessionRecord): Promise<void> {
     await this.#askHolder(session, { kind: "end", sessionId: session.id });
+    // A connection that is about to use it must not outlive it.
+    await this.#opening.get(session.id)?.settled;
     const ended = new PenstockError("session_ended", "The session was ended by `DELETE`.");
     this.live.get(session.id)?.fail(ended);
     await this.sessions.end(session);

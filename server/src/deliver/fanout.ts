@@ -1,17 +1,14 @@
-import { setImmediate as turn } from "node:timers/promises";
 import type { ControlFrame } from "@penstock-dev/contract";
 import { FilterIndex, type Filters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
 import { ColdReader } from "./cold-reader.ts";
-import { broadcastOf } from "./cold-scan.ts";
 import { ControlFrames, controlFrame } from "./control-frames.ts";
 import { publishLog } from "./diagnostics.ts";
-import type { Entry } from "./entry.ts";
 import type { Flow } from "./flow.ts";
 import { Flusher } from "./flusher.ts";
-import { type Gap, gapFrame } from "./gap.ts";
 import { HeartbeatWheel } from "./heartbeat-wheel.ts";
+import { Intake } from "./intake.ts";
 import type { Interest } from "./interest.ts";
 import { Interests } from "./interests.ts";
 import { LagHistogram } from "./lag-histogram.ts";
@@ -19,18 +16,15 @@ import { Lane } from "./lane.ts";
 import { LiveReader } from "./live-reader.ts";
 import { Movements } from "./movement.ts";
 import type { Outlet } from "./outlet.ts";
-import { type LogIdentity, laterOf, offsetsBetween, type Place, samePlace } from "./place.ts";
+import { ParkedClients } from "./parked-clients.ts";
+import { type LogIdentity, laterOf, type Place, samePlace } from "./place.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 import { type History, ReadableLog } from "./readable-log.ts";
 import { Ring } from "./ring.ts";
-import { RingContents } from "./ring-contents.ts";
-import { type Ending, type Parking, Subscriber } from "./subscriber.ts";
+import { type Ending, Subscriber } from "./subscriber.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 import type { Tombstones } from "./tombstones.ts";
 import type { DeliverOptions, TopicState } from "./topic-state.ts";
-
-/** Broadcasts that are remembered: a chain's reorgs of some days. */
-const BROADCASTS_MAX = 4096;
 
 /** Lanes that stand still are looked at this often: their policy may have to act. */
 const LAGGING_WAKE_MS = 100;
@@ -59,14 +53,13 @@ export class Fanout implements AsyncDisposable {
   readonly #cold: ColdReader;
   readonly #reader: LiveReader;
   readonly #interests: Interests;
-  readonly #contents: RingContents;
+  readonly #intake: Intake;
+  readonly #parked: ParkedClients;
   readonly #subscribers = new Set<Subscriber>();
   readonly #wheel: HeartbeatWheel;
   readonly #progress: ProgressWatch;
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
-  #roomWaiters: (() => void)[] = [];
-  #moreWaiters: (() => void)[] = [];
   #identity: LogIdentity;
   #laggingWokenMs = 0;
   readonly #log: Log;
@@ -100,17 +93,16 @@ export class Fanout implements AsyncDisposable {
       options: init.options,
       now: init.now,
     };
-    const { ring, index, tombstones, options, now } = this.#state;
+    const { ring, index, options, now } = this.#state;
     this.#interests = new Interests({ index, ring, idleMs: options.interestIdleMs, now });
-    this.#contents = new RingContents(ring, tombstones);
     this.#flusher = new Flusher(this.#state, {
       park: (subscriber, place) => this.#rejoin(subscriber, place, undefined),
       end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
     });
     this.#cold = new ColdReader(this.#state, init.readable, {
       meet: (subscriber, seq, bucket) => this.#meet(subscriber, seq, bucket),
-      lost: (subscriber, from, to) => this.#lost(subscriber, from, to),
-      park: (subscriber, parking) => this.#park(subscriber, parking),
+      lost: (subscriber, from, to) => this.#parked.tellLost(subscriber, from, to),
+      park: (subscriber, parking) => this.#parked.park(subscriber, parking),
       reachedUntil: (subscriber, place) => {
         subscriber.standing = { kind: "gone", place };
         this.#end(subscriber, {
@@ -118,7 +110,7 @@ export class Fanout implements AsyncDisposable {
           detail: "The end that was asked for is reached.",
         });
       },
-      more: () => this.#more(),
+      more: () => this.#intake.more(),
       failed: (subscriber, caught) => {
         publishLog("error", "reading for a client failed", {
           client_id: subscriber.clientId,
@@ -127,16 +119,16 @@ export class Fanout implements AsyncDisposable {
         this.#end(subscriber, { error: "internal", detail: "The log could not be read." });
       },
     });
-    this.#reader = new LiveReader(
-      this.#state,
-      init.log,
-      {
-        take: (entry) => this.#take(entry),
-        taken: () => this.#taken(),
-        roomInRing: () => this.#roomInRing(),
-      },
-      init.readable,
-    );
+    this.#parked = new ParkedClients(this.#state, {
+      isWaiting: (subscriber) =>
+        this.#subscribers.has(subscriber) && !this.#cold.isJoining(subscriber),
+      join: (subscriber, place, bucket) => this.#cold.join(subscriber, place, bucket),
+      meetHead: (subscriber, bucket) => this.#meet(subscriber, ring.head, bucket),
+      head: () => this.head(),
+      end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
+    });
+    this.#intake = new Intake(this.#state, this.#interests, this.#flusher);
+    this.#reader = new LiveReader(this.#state, init.log, this.#intake, init.readable);
     this.#progress = new ProgressWatch(init.options.noProgressTimeoutMs);
     this.#wheel = new HeartbeatWheel(init.options.heartbeatIntervalMs, (subscribers) =>
       this.#tick(subscribers),
@@ -296,7 +288,7 @@ export class Fanout implements AsyncDisposable {
     subscriber.flushWaiting(this.#state.now());
     const { standing } = subscriber;
     if (standing.kind === "hot") this.#flusher.queue(standing.lane);
-    else if (standing.kind === "parked") this.#wakeParked(subscriber, standing.parking);
+    else if (standing.kind === "parked") this.#parked.wake(subscriber, standing.parking);
   }
 
   /** The checkpoint that precedes a close. */
@@ -306,8 +298,7 @@ export class Fanout implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
-    for (const wake of this.#roomWaiters.splice(0)) wake();
-    for (const wake of this.#moreWaiters.splice(0)) wake();
+    this.#intake.stop();
     await this.#running;
     await this.#flusher.idle();
     this.#flusher.stop();
@@ -366,146 +357,6 @@ export class Fanout implements AsyncDisposable {
     const { standing } = subscriber;
     if (standing.kind === "hot") this.#flusher.leave(subscriber, standing.lane);
     this.#cold.join(subscriber, place, bucket);
-  }
-
-  #park(subscriber: Subscriber, parking: Parking): void {
-    subscriber.standing = { kind: "parked", parking };
-    if (parking.readyAtMs === undefined) return;
-    const delayMs = Math.max(1, parking.readyAtMs - this.#state.now());
-    setTimeout(() => {
-      const { standing } = subscriber;
-      const same = standing.kind === "parked" && standing.parking === parking;
-      if (same) this.#wakeParked(subscriber, parking);
-    }, delayMs).unref();
-  }
-
-  #wakeParked(subscriber: Subscriber, parking: Parking): void {
-    if (!this.#subscribers.has(subscriber) || this.#cold.isJoining(subscriber)) return;
-    if (subscriber.room() === 0) return;
-    const nowMs = this.#state.now();
-    if (parking.readyAtMs !== undefined && parking.readyAtMs > nowMs) return;
-    if (!this.#isBehind(subscriber, parking, nowMs)) {
-      this.#cold.join(subscriber, parking.place, parking.bucket);
-      return;
-    }
-    const { whenBehind } = subscriber.flow;
-    if (whenBehind === "disconnect") {
-      this.#end(subscriber, {
-        error: "behind",
-        detail: "What was due to you is older than `behind_after`.",
-      });
-      return;
-    }
-    this.#skipToHead(subscriber, parking);
-  }
-
-  #isBehind(subscriber: Subscriber, parking: Parking, nowMs: number): boolean {
-    if (subscriber.flow.whenBehind === "wait" || subscriber.until !== undefined) return false;
-    const lagMs = nowMs - parking.oldestMs;
-    return lagMs > subscriber.flow.behindAfterMs + (subscriber.startLagMs ?? lagMs);
-  }
-
-  #skipToHead(subscriber: Subscriber, parking: Parking): void {
-    const to = this.head();
-    const from = parking.place;
-    const count = offsetsBetween(from, to);
-    this.#writeGap(
-      subscriber,
-      { reason: "behind", from, to, count, exact: false, cancels: true },
-      true,
-    );
-    this.#drops("behind", count);
-    this.#meet(subscriber, this.#state.ring.head, parking.bucket);
-  }
-
-  #lost(subscriber: Subscriber, from: Place, to: Place): void {
-    const count = offsetsBetween(from, to);
-    this.#writeGap(
-      subscriber,
-      { reason: "retention", from, to, count, exact: false, cancels: true },
-      false,
-    );
-    this.#drops("retention", count);
-  }
-
-  #writeGap(subscriber: Subscriber, gap: Gap, recoverable: boolean): void {
-    const { stream, topic, control } = this.#state;
-    const rules = subscriber.interest.filters.wire;
-    const frame = gapFrame(
-      gap,
-      { stream, topic, rules },
-      (place) => control.cursor(place),
-      recoverable,
-    );
-    const bytes = control.gap(subscriber.flow.encoding, frame);
-    subscriber.control(bytes, { place: () => gap.to }, this.#state.now());
-    this.#state.movements.advance(
-      gap.count,
-      { delivered: 0, unmatched: 0, empty: 0, gap: gap.count },
-      1,
-    );
-  }
-
-  #drops(reason: string, count: number): void {
-    this.#state.dropped.set(reason, (this.#state.dropped.get(reason) ?? 0) + count);
-  }
-
-  #take(entry: Entry): void {
-    const { ring, index, broadcasts, tombstones } = this.#state;
-    const { event } = entry;
-    const type = this.#state.stream.eventTypes.get(event.event_type);
-    if (event.contentKey !== undefined)
-      this.#contents.note(entry, type?.deletion === true, ring.head);
-    if (tombstones.hides(event)) entry.hidden = true;
-    const seq = ring.push(entry);
-    const broadcast = broadcastOf(this.#state, entry, seq);
-    if (broadcast !== undefined) {
-      broadcasts.push(broadcast);
-      if (broadcasts.length > BROADCASTS_MAX) broadcasts.splice(0, BROADCASTS_MAX / 2);
-      for (const interest of this.#interests) {
-        if (interest.reads(broadcast)) this.#flusher.wake(interest);
-      }
-      return;
-    }
-    index.match(entry.terms, (interest, tags) => {
-      interest.post(seq, tags, entry.cancels);
-      this.#flusher.wake(interest);
-    });
-  }
-
-  #taken(): void {
-    const { ring } = this.#state;
-    // What was not offered to everyone stays, whatever its size: the reader waits for it.
-    const tail = Math.min(ring.overflow(), this.#flusher.flushedSeq);
-    if (tail > ring.tail) this.#evict(tail);
-    this.#flusher.advance();
-    for (const wake of this.#moreWaiters.splice(0)) wake();
-  }
-
-  #evict(tail: number): void {
-    const { ring } = this.#state;
-    this.#flusher.beforeEviction(tail);
-    for (let seq = ring.tail; seq < tail; seq++) {
-      const entry = ring.get(seq);
-      if (entry !== undefined) this.#contents.forget(entry, seq);
-    }
-    ring.evict(tail);
-    this.#interests.trimSome();
-  }
-
-  async #roomInRing(): Promise<void> {
-    while (!this.#abort.signal.aborted && this.#state.ring.isHalfAhead(this.#flusher.flushedSeq)) {
-      await turn();
-      await this.#flusher.idle();
-    }
-  }
-
-  async #more(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#moreWaiters.push(resolve);
-    const timer = setTimeout(resolve, 100);
-    await promise;
-    clearTimeout(timer);
   }
 
   #end(subscriber: Subscriber, ending: Ending): void {
