@@ -4,15 +4,12 @@ import { describe, test } from "node:test";
 import { decodeCursor, PenstockError } from "@penstock-dev/contract";
 import fc from "fast-check";
 import { cursorAt } from "../server/src/store/cursor-offsets.ts";
-import { RecentWindow } from "../server/src/store/index.ts";
+import { type Recent, RecentWindow } from "../server/src/store/index.ts";
 import { deletion, Enriched, idsOf, post, reorg, STORE, transaction } from "./store/enriched.ts";
 
 const NEVER = new AbortController().signal;
 
-async function open(
-  enriched: Enriched,
-  options: Partial<typeof STORE> = {},
-): Promise<RecentWindow> {
+async function open(enriched: Enriched, options: Partial<typeof STORE> = {}): Promise<Recent> {
   const { log, stream, now } = enriched;
   return await RecentWindow.open({
     stream,

@@ -16,7 +16,7 @@ import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
 import { startSources } from "./sources.ts";
-import { RecentWindow } from "./store/index.ts";
+import { type Recent, RecentWindow } from "./store/index.ts";
 import { WorkerPool } from "./workers/index.ts";
 
 export { shippedDomains } from "./roles/base.ts";
@@ -71,7 +71,7 @@ export async function serve(config: Config): Promise<RunningServer> {
 /** Serves clients in this process. */
 async function startAlone(base: Base, { archive }: Background, stack: AsyncDisposableStack) {
   const { config, log, streams, now } = base;
-  const recent = new Map<string, RecentWindow>();
+  const recent = new Map<string, Recent>();
   for (const stream of streams.values()) {
     const options = config.store;
     const failed = (caught: unknown): void =>

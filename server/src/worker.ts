@@ -11,7 +11,13 @@ import { surfaceMetrics } from "./metrics.ts";
 import { watchProcess } from "./observe/index.ts";
 import { openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
-import { Archive, RecentWindow } from "./store/index.ts";
+import {
+  ArchiveFiles,
+  ArchiveReader,
+  ArchiveRecent,
+  archivePath,
+  type Recent,
+} from "./store/index.ts";
 import { linkToParent, type WorkerAddress } from "./workers/index.ts";
 
 interface Start {
@@ -56,12 +62,11 @@ async function start({ config, name, port }: Start): Promise<WorkerAddress> {
   const { log, streams, now } = base;
   const { dataDir } = config.server;
   const options = config.store;
-  const failed = (caught: unknown): void =>
-    base.observer.logger.error({ error: String(caught) }, "a reader failed; trying again");
-  const archive = stack.use(new Archive({ dataDir, log, options, now }));
-  const recent = new Map<string, RecentWindow>();
+  const files = stack.use(new ArchiveFiles(archivePath(dataDir)));
+  const archive = new ArchiveReader({ files, log, options });
+  const recent = new Map<string, Recent>();
   for (const stream of streams.values()) {
-    const window = await RecentWindow.open({ stream, options, now, log, failed });
+    const window = ArchiveRecent.open({ stream, options, now, log, files });
     recent.set(stream.name, stack.use(window));
   }
   const peers: Peers = {

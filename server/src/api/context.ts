@@ -3,7 +3,7 @@ import type { Grant, OriginPolicy } from "../access/index.ts";
 import type { Delivery } from "../deliver/index.ts";
 import type { Ingester } from "../ingest/index.ts";
 import type { OptionValues } from "../option.ts";
-import type { Archive, RecentWindow } from "../store/index.ts";
+import type { ReadableArchive, Recent } from "../store/index.ts";
 import type { Stream } from "../streams/index.ts";
 import type { apiOptions } from "./options.ts";
 import type { PublicUrl } from "./public-url.ts";
@@ -14,8 +14,8 @@ export interface ApiContext {
   readonly delivery: Delivery;
   readonly ingester: Ingester;
   /** By the stream's name. */
-  readonly recent: ReadonlyMap<string, RecentWindow>;
-  readonly archive: Archive;
+  readonly recent: ReadonlyMap<string, Recent>;
+  readonly archive: ReadableArchive;
   readonly options: OptionValues<typeof apiOptions>;
   readonly origins: OriginPolicy;
   readonly publicUrl: PublicUrl;

@@ -14,6 +14,6 @@ export {
   parseFilters,
 } from "./filters.ts";
 export type { FieldKind } from "./kinds/field-kind.ts";
-export { kindNames, registerKind } from "./kinds/kinds.ts";
+export { kindNames, kindOf, registerKind } from "./kinds/kinds.ts";
 export { queryFilters } from "./query-filters.ts";
 export type { Condition, Rule } from "./rule.ts";

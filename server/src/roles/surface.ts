@@ -4,7 +4,7 @@ import { openGrant, originPolicy } from "../access/index.ts";
 import { createApp, publicUrl } from "../api/index.ts";
 import { Delivery, type Peers, type SessionStore } from "../deliver/index.ts";
 import { Ingester } from "../ingest/index.ts";
-import type { Archive, RecentWindow } from "../store/index.ts";
+import type { ReadableArchive, Recent } from "../store/index.ts";
 import { registerTransports } from "../transports/index.ts";
 import type { Base } from "./base.ts";
 import { guardDescriptors } from "./descriptor-guard.ts";
@@ -24,9 +24,9 @@ export interface Surface {
 /** What a surface stands on, besides the base. */
 export interface SurfaceInit {
   readonly sessions: SessionStore;
-  readonly archive: Archive;
+  readonly archive: ReadableArchive;
   /** By the stream's name. */
-  readonly recent: ReadonlyMap<string, RecentWindow>;
+  readonly recent: ReadonlyMap<string, Recent>;
   readonly peers: Peers;
   /** The port to listen on; 0 takes a free one. */
   readonly port: number;

@@ -1,7 +1,8 @@
 import { EventTerms, type Filters, matches } from "../filter/index.ts";
 import type { LogRecord } from "../log/index.ts";
-import type { Stream } from "../streams/index.ts";
-import type { ArchiveStore, Row, RowKey } from "./archive-store.ts";
+import type { Stream, StreamEvent } from "../streams/index.ts";
+import type { ArchiveRows } from "./archive-rows.ts";
+import type { Row, RowKey } from "./archive-tables.ts";
 import { byTime } from "./by-time.ts";
 import { eventBody } from "./event-body.ts";
 
@@ -32,7 +33,7 @@ const timeOf = ({ value }: Item): number => value.at;
 
 /** Reads the archived events of a stream that match, oldest first, from some offsets on. */
 export async function readPage(
-  store: ArchiveStore,
+  rows: ArchiveRows,
   stream: Stream,
   filters: Filters,
   query: PageQuery,
@@ -42,7 +43,7 @@ export async function readPage(
   const bodies: string[] = [];
   for (let scanned = 0; ; ) {
     const lists = offsets.map((offset, partition) =>
-      store.rows(stream.topic, partition, offset)[Symbol.iterator](),
+      rows.rows(stream.topic, partition, offset)[Symbol.iterator](),
     );
     let looked = 0;
     for (const { key, value } of byTime<Item>(lists, timeOf)) {
@@ -54,7 +55,7 @@ export async function readPage(
       const [, partition, offset] = key;
       const body =
         query.key === undefined || value.key === query.key
-          ? listed(store, stream, filters, partition, recordOf(offset, value))
+          ? listed(rows, stream, filters, partition, recordOf(offset, value))
           : undefined;
       if (body !== undefined && bodies.length === query.limit)
         return { bodies, offsets, more: true };
@@ -65,6 +66,7 @@ export async function readPage(
     }
     if (looked < ROWS_PER_TURN) return { bodies, offsets, more: false };
     await new Promise((resolve) => setImmediate(resolve));
+    rows.refresh();
   }
 }
 
@@ -75,20 +77,41 @@ export function recordOf(offset: number, { at, key, headers, value }: Row): LogR
 
 /** An event as it is listed; undefined of deletes, undos, what they take back, and what does not match. */
 function listed(
-  store: ArchiveStore,
+  rows: ArchiveRows,
   stream: Stream,
   filters: Filters,
   partition: number,
   record: LogRecord,
 ): string | undefined {
+  const terms = listable(stream, record);
+  if (terms === undefined || matches(filters, terms) === undefined) return undefined;
+  const { offset, timestampMs } = record;
+  if (isUndone(rows, stream, terms, partition, offset)) return undefined;
+  return eventBody(terms.event, partition, offset, timestampMs);
+}
+
+/** The event of a record; undefined where it is none that queries list, whatever else they ask. */
+export function listable(stream: Stream, record: LogRecord): EventTerms | undefined {
   const decoded = stream.decode(record);
-  if (decoded.kind !== "event" || decoded.event.removed === true) return undefined;
-  const { event } = decoded;
+  if (decoded.kind !== "event" || !isListable(stream, decoded.event)) return undefined;
+  return new EventTerms(stream, decoded.event);
+}
+
+/** Whether queries list an event: they do not list undos, deletions and broadcasts. */
+export function isListable(stream: Stream, event: StreamEvent): boolean {
   const type = stream.eventTypes.get(event.event_type);
-  if (type?.deletion === true || type?.broadcast !== undefined) return undefined;
-  if (matches(filters, new EventTerms(stream, event)) === undefined) return undefined;
-  const undone =
-    stream.finalTopic !== undefined &&
-    store.isUndone(stream.topic, event.id, partition, record.offset);
-  return undone ? undefined : eventBody(event, partition, record.offset, record.timestampMs);
+  return event.removed !== true && type?.deletion !== true && type?.broadcast === undefined;
+}
+
+/** Whether an event was undone behind its offset. */
+export function isUndone(
+  rows: ArchiveRows,
+  stream: Stream,
+  { event }: EventTerms,
+  partition: number,
+  offset: number,
+): boolean {
+  return (
+    stream.finalTopic !== undefined && rows.isUndone(stream.topic, event.id, partition, offset)
+  );
 }

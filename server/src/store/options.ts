@@ -8,6 +8,16 @@ export const storeOptions = {
     "A bound on the recent window of one stream, whichever of the two is met first.",
     { min: "1MiB" },
   ),
+  recentScanMax: integer(
+    200_000,
+    "Events that one query of the recent window passes over before it answers with what it has; one that it must read from disk counts as twenty.",
+    { min: "1000" },
+  ),
+  recentCacheBytes: bytes(
+    "8MiB",
+    "Events of one stream that are kept read in each process that has the window on disk: those that most queries find.",
+    { min: "64KiB" },
+  ),
   archiveRetentionMs: duration("30d", "How long history is kept on one machine."),
   catchUpMs: duration(
     "5s",

@@ -55,13 +55,20 @@ export class RecentPartition {
     this.#start = 0;
   }
 
-  *newestFirst(): Generator<RecentEvent, void, undefined> {
-    for (let at = this.#events.length - 1; at >= this.#start; at--)
+  /** Before an offset, newest first; within one turn. */
+  *newestFirst(until: number): Generator<RecentEvent, void, undefined> {
+    for (let at = this.#indexOf(until) - 1; at >= this.#start; at--)
       yield this.#events[at] as RecentEvent;
   }
 
-  /** From an offset on, oldest first. */
+  /** From an offset on, oldest first; within one turn. */
   *from(offset: number): Generator<RecentEvent, void, undefined> {
+    for (let at = this.#indexOf(offset); at < this.#events.length; at++)
+      yield this.#events[at] as RecentEvent;
+  }
+
+  /** Where the first event at or behind an offset stands. */
+  #indexOf(offset: number): number {
     let low = this.#start;
     let high = this.#events.length;
     while (low < high) {
@@ -69,6 +76,6 @@ export class RecentPartition {
       if ((this.#events[middle] as RecentEvent).offset < offset) low = middle + 1;
       else high = middle;
     }
-    for (let at = low; at < this.#events.length; at++) yield this.#events[at] as RecentEvent;
+    return low;
   }
 }

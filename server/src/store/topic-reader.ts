@@ -13,6 +13,15 @@ export interface TopicRecord {
   readonly event: StreamEvent | undefined;
 }
 
+/** What was read of a partition at once: `[from, next)`, with holes perhaps, or nothing but a hole. */
+export interface TopicSpan {
+  readonly partition: number;
+  readonly from: number;
+  readonly next: number;
+}
+
+type Take = (batch: readonly TopicRecord[], span: TopicSpan) => Promise<void> | void;
+
 /** Reads all partitions of a stream's topic, from where it is told, for ever; repeats are no events. */
 export class TopicReader {
   readonly #log: Log;
@@ -39,11 +48,7 @@ export class TopicReader {
    *
    * @param take told each batch; the next is read when it resolves
    */
-  async run(
-    signal: AbortSignal,
-    take: (batch: readonly TopicRecord[]) => Promise<void> | void,
-    failed: (caught: unknown) => void,
-  ): Promise<void> {
+  async run(signal: AbortSignal, take: Take, failed: (caught: unknown) => void): Promise<void> {
     let isOpen = false;
     while (!signal.aborted) {
       try {
@@ -76,18 +81,14 @@ export class TopicReader {
   }
 
   /**
-   * Resolves once all that the log holds at this moment was taken; to false where that takes too
-   * long, or reading ends before.
-   *
-   * @param withinMs left out: however long it takes
+   * Resolves once all that the log holds at this moment was taken; to false where reading ends, or
+   * the signal aborts, before.
    */
-  async reachHead(withinMs?: number): Promise<boolean> {
+  async reachHead(signal?: AbortSignal): Promise<boolean> {
     const heads = await this.#log.heads(this.#stream.topic);
     const behind = (): boolean =>
       heads.some((head, partition) => (this.#next[partition] ?? 0) < head);
-    if (!behind()) return true;
-    const patience = withinMs === undefined ? undefined : AbortSignal.timeout(withinMs);
-    while (behind() && !this.#ended && patience?.aborted !== true) await this.moved(patience);
+    while (behind() && !this.#ended && signal?.aborted !== true) await this.moved(signal);
     return !behind();
   }
 
@@ -106,16 +107,21 @@ export class TopicReader {
     }
   }
 
-  async #readOnce(take: (batch: readonly TopicRecord[]) => Promise<void> | void): Promise<boolean> {
+  async #readOnce(take: Take): Promise<boolean> {
     const heads = await this.#log.heads(this.#stream.topic);
     const floors = await this.#log.floors(this.#stream.topic);
     let got = false;
     for (const [partition, head] of heads.entries()) {
-      const from = Math.max(this.#next[partition] ?? 0, floors[partition] ?? 0);
-      this.#next[partition] = from;
-      if (from >= head) continue;
-      const read = await this.#log.read(this.#stream.topic, partition, from, READ);
-      await take(read.records.map((record) => this.#decode(partition, record)));
+      const known = this.#next[partition] ?? 0;
+      const from = Math.max(known, floors[partition] ?? 0);
+      // What the log let go of meanwhile is a hole: it is taken too.
+      if (from >= head && from === known) continue;
+      const read =
+        from >= head
+          ? { records: [], next: from }
+          : await this.#log.read(this.#stream.topic, partition, from, READ);
+      const batch = read.records.map((record) => this.#decode(partition, record));
+      await take(batch, { partition, from, next: read.next });
       this.#next[partition] = read.next;
       this.#wake();
       got = true;
