@@ -37,6 +37,15 @@ export class Enriched implements AsyncDisposable {
 
   static async open(name: "tweets" | "chain-events", partitions: number): Promise<Enriched> {
     const dataDir = await mkdtemp(join(tmpdir(), "penstock-store-"));
+    return await Enriched.join(dataDir, name, partitions);
+  }
+
+  /** The same topic in another process. */
+  static async join(
+    dataDir: string,
+    name: "tweets" | "chain-events",
+    partitions: number,
+  ): Promise<Enriched> {
     const domains = new Map([
       ["tweets", tweets],
       ["chain-events", chainEvents],
@@ -95,8 +104,8 @@ export function deletion(id: string, user_id = "ann"): DomainEvent {
   return { event_type: "delete", id, noun: "tweet", payload: { id, user_id }, routes };
 }
 
-export function transaction(id: string, removed = false): DomainEvent {
-  const payload = { chain: "ETH", hash: id, value: "1" };
+export function transaction(id: string, removed = false, value = "1"): DomainEvent {
+  const payload = { chain: "ETH", hash: id, value };
   return {
     event_type: "tx",
     id,

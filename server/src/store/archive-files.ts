@@ -14,6 +14,7 @@ export class ArchiveFiles implements AsyncDisposable {
   readonly #path: string;
   #tables: ArchiveTables | undefined;
   #rows: ArchiveRows | undefined;
+  #closed = false;
   readonly #waiting = new Set<() => void>();
 
   /** @param rows where this process writes the files */
@@ -25,9 +26,10 @@ export class ArchiveFiles implements AsyncDisposable {
   /**
    * The rows as they are on disk at this moment, whoever wrote them.
    *
-   * @throws PenstockError `storage_unavailable` where nobody has written any yet
+   * @throws PenstockError `storage_unavailable` where nobody has written any yet, or it is closed
    */
   rows(): ArchiveRows {
+    if (this.#closed) throw new PenstockError("storage_unavailable", "The archive is closed.");
     if (this.#rows === undefined) {
       this.#tables = openTablesToRead(this.#path);
       if (this.#tables === undefined) {
@@ -82,8 +84,10 @@ export class ArchiveFiles implements AsyncDisposable {
     this.#waiting.delete(wake);
   }
 
-  /** Closes what this opened. */
+  /** Reads no more, and closes what this opened. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.written();
     await this.#tables?.root.close();
     this.#tables = undefined;
     this.#rows = undefined;

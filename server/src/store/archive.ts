@@ -135,6 +135,7 @@ export class Archive implements AsyncDisposable {
     clearInterval(this.#timer);
     this.#abort.abort();
     await Promise.all([...this.#running, this.#retaining]);
+    await this.files[Symbol.asyncDispose]();
     await this.#store.close();
   }
 }

@@ -70,13 +70,49 @@ export class RecentQueries implements Recent {
   readonly #source: RecentSource;
   readonly #init: RecentInit;
   readonly #abort = new AbortController();
+  /** What is being answered. */
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(source: RecentSource, init: RecentInit) {
     this.#source = source;
     this.#init = init;
   }
 
-  async newest(filters: Filters, limit: number): Promise<Found> {
+  newest(filters: Filters, limit: number): Promise<Found> {
+    return this.#run(this.#newest(filters, limit));
+  }
+
+  after(
+    filters: Filters,
+    limit: number,
+    cursor: string,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<Found> {
+    return this.#run(this.#after(filters, limit, cursor, waitMs, signal));
+  }
+
+  preview(filters: Filters, samples: number): Promise<Preview> {
+    return this.#run(this.#preview(filters, samples));
+  }
+
+  /** What is asked by then is answered, with what there is; then its source ends. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await Promise.allSettled(this.#running);
+    await this.#source[Symbol.asyncDispose]();
+  }
+
+  async #run<T>(answer: Promise<T>): Promise<T> {
+    this.#running.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#running.delete(answer);
+    }
+  }
+
+  async #newest(filters: Filters, limit: number): Promise<Found> {
     await this.#catchUp(this.#abort.signal);
     const until = this.#source.place();
     const bodies: string[] = [];
@@ -87,7 +123,7 @@ export class RecentQueries implements Recent {
     return { bodies, cursor: await this.#cursor(until), more: false };
   }
 
-  async after(
+  async #after(
     filters: Filters,
     limit: number,
     cursor: string,
@@ -109,13 +145,13 @@ export class RecentQueries implements Recent {
       const { bodies, reached, more } = await this.#oldest(filters, limit, place);
       const answers = bodies.length > 0 || more || waitMs === 0;
       if (!answers && !over.aborted) await this.#source.moved(reached, over);
-      if (answers || over.aborted || !(await this.#catchUp(over)))
+      if (answers || over.aborted || !(await this.#hasCaughtUp(over)))
         return { bodies, cursor: await this.#cursor(reached), more };
       place = reached;
     }
   }
 
-  async preview(filters: Filters, samples: number): Promise<Preview> {
+  async #preview(filters: Filters, samples: number): Promise<Preview> {
     await this.#catchUp(this.#abort.signal);
     let matched = 0;
     let evaluated = 0;
@@ -133,16 +169,21 @@ export class RecentQueries implements Recent {
     return { matched, evaluated, spanMs, sample };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
-    await this.#source[Symbol.asyncDispose]();
+  /** @throws PenstockError `storage_unavailable` where it lags, or ends before it has caught up */
+  async #catchUp(signal: AbortSignal): Promise<void> {
+    if (await this.#hasCaughtUp(signal)) return;
+    throw new PenstockError("storage_unavailable", "The recent window is closed.");
   }
 
-  /** @returns false where the signal aborts before; @throws PenstockError `storage_unavailable` */
-  async #catchUp(signal: AbortSignal): Promise<boolean> {
+  /**
+   * Waits for all that the log holds now; to false where the signal aborts before.
+   *
+   * @throws PenstockError `storage_unavailable` where it takes too long
+   */
+  async #hasCaughtUp(signal: AbortSignal): Promise<boolean> {
     const patience = AbortSignal.timeout(this.#init.options.catchUpMs);
     if (await this.#source.catchUp(AbortSignal.any([signal, patience]))) return true;
-    if (signal.aborted && !patience.aborted) return false;
+    if (signal.aborted) return false;
     throw new PenstockError("storage_unavailable", "The recent window lags behind the log.", {
       retryAfterMs: 1000,
     });
