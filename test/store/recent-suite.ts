@@ -162,6 +162,52 @@ export function recentSuite(name: string, open: OpenRecent): void {
       assert.ok(bodies.every((body) => !body.includes("removed")));
     });
 
+    test("looks at no more than it may at once, says so, and goes on behind it", async () => {
+      await using enriched = await Enriched.open("tweets", 2);
+      const rare = enriched.filters({ hashtags: "rare" });
+      const all = enriched.filters({});
+      await using window = await open(enriched, { recentScanMax: 2000 });
+      let { cursor } = await window.newest(all, 1);
+      for (let batch = 0; batch < 20; batch++) {
+        enriched.nowMs += 1000;
+        const posts = Array.from({ length: 500 }, (_, at) =>
+          post(`t${batch * 500 + at}`, at === 0 && batch % 10 === 0 ? "#rare" : "usual"),
+        );
+        await enriched.append(batch % 2, posts);
+      }
+      assert.deepEqual((await window.newest(rare, 9)).bodies, []);
+      const { evaluated, spanMs, matched } = await window.preview(rare, 9);
+      assert.equal(matched, 0);
+      assert.ok(evaluated >= 2000 && evaluated < 5000, `${evaluated} are looked at`);
+      assert.ok(spanMs >= 3000 && spanMs <= 10_000, `they span ${spanMs} ms`);
+      const got: string[] = [];
+      let pages = 0;
+      for (let more = true; more; pages++) {
+        const page = await window.after(rare, 9, cursor, pages < 2 ? 60_000 : 0, NEVER);
+        got.push(...idsOf(page.bodies));
+        ({ more, cursor } = page);
+      }
+      assert.deepEqual(got, ["t0", "t5000"]);
+      assert.ok(pages > 3 && pages < 20, `${pages} pages`);
+    });
+
+    test("finds the words of a text however many it has", async () => {
+      await using enriched = await Enriched.open("tweets", 1);
+      await using window = await open(enriched);
+      const words = Array.from({ length: 2000 }, (_, at) => `word${at}`);
+      await enriched.append(0, [post("t1", words.join(" ")), post("t2", "word1 word3")]);
+      for (const keywords of ["word1999", "word0", "word1000 word1001"]) {
+        const { bodies } = await window.newest(enriched.filters({ keywords }), 9);
+        assert.deepEqual(idsOf(bodies), ["t1"]);
+      }
+      const { bodies } = await window.newest(enriched.filters({ keywords: "word1" }), 9);
+      assert.deepEqual(idsOf(bodies), ["t2", "t1"]);
+      assert.deepEqual(
+        (await window.newest(enriched.filters({ keywords: "nowhere" }), 9)).bodies,
+        [],
+      );
+    });
+
     test("a subscription at its cursor has no hole: it stands behind all that is listed", async () => {
       await using enriched = await Enriched.open("tweets", 2);
       const all = enriched.filters({});

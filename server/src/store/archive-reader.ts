@@ -6,6 +6,7 @@ import type { Stream } from "../streams/index.ts";
 import type { ArchiveFiles } from "./archive-files.ts";
 import type { ArchiveRows } from "./archive-rows.ts";
 import { cursorAt, offsetsOfCursor } from "./cursor-offsets.ts";
+import { Deadline } from "./deadline.ts";
 import { readPage, recordOf } from "./history.ts";
 import type { storeOptions } from "./options.ts";
 
@@ -110,8 +111,8 @@ export class ArchiveReader {
 
   async #catchUp({ topic }: Stream): Promise<void> {
     const heads = await this.#log.heads(topic);
-    const patience = AbortSignal.timeout(this.#options.catchUpMs);
-    if (await this.#files.reach(topic, heads, patience)) return;
+    using patience = new Deadline(this.#options.catchUpMs);
+    if (await this.#files.reach(topic, heads, patience.signal)) return;
     throw new PenstockError("storage_unavailable", "The archive lags behind the log.", {
       retryAfterMs: 1000,
     });

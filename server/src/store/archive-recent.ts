@@ -18,7 +18,7 @@ import { Sketch } from "./sketch.ts";
 import { SketchFilter } from "./sketch-filter.ts";
 
 /** What reading an event from disk costs, in entries that are passed over; and one that was read. */
-const READ_COST = 20;
+const READ_COST = 50;
 const KNOWN_COST = 4;
 
 /**

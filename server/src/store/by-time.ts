@@ -15,8 +15,9 @@ export function* byTime<T>(
     for (;;) {
       let best = -1;
       let bestTime = Number.POSITIVE_INFINITY;
-      for (const [list, item] of next.entries()) {
-        if (item.done === true) continue;
+      for (let list = 0; list < next.length; list++) {
+        const item = next[list];
+        if (item === undefined || item.done === true) continue;
         const time = timeOf(item.value) * sign;
         if (time < bestTime) {
           best = list;

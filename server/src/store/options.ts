@@ -10,7 +10,7 @@ export const storeOptions = {
   ),
   recentScanMax: integer(
     200_000,
-    "Events that one query of the recent window passes over before it answers with what it has; one that it must read from disk counts as twenty.",
+    "Events that one query of the recent window passes over before it answers with what it has; one that it must read from disk counts as fifty.",
     { min: "1000" },
   ),
   recentCacheBytes: bytes(

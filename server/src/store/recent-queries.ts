@@ -5,6 +5,7 @@ import type { OptionValues } from "../option.ts";
 import type { Stream } from "../streams/index.ts";
 import { byTime } from "./by-time.ts";
 import { cursorAt, offsetsOfCursor } from "./cursor-offsets.ts";
+import { Deadline } from "./deadline.ts";
 import type { storeOptions } from "./options.ts";
 import type { Found, Preview, Recent } from "./recent.ts";
 
@@ -60,8 +61,8 @@ export interface RecentInit {
   readonly now: () => number;
 }
 
-/** What is looked at in one turn, in entries: about two milliseconds. */
-const TURN_COST = 20_000;
+/** What is looked at in one turn, in entries: two milliseconds or so. */
+const TURN_COST = 10_000;
 
 const timeOf = ({ atMs }: RecentItem): number => atMs;
 
@@ -140,7 +141,8 @@ export class RecentQueries implements Recent {
     const ended = AbortSignal.any([signal, this.#abort.signal]);
     await this.#catchUp(ended);
     if (place.some((offset, partition) => offset < (oldest[partition] ?? 0))) throw tooOld();
-    const over = AbortSignal.any([ended, AbortSignal.timeout(waitMs)]);
+    using deadline = new Deadline(waitMs, ended);
+    const over = deadline.signal;
     for (;;) {
       const { bodies, reached, more } = await this.#oldest(filters, limit, place);
       const answers = bodies.length > 0 || more || waitMs === 0;
@@ -181,8 +183,8 @@ export class RecentQueries implements Recent {
    * @throws PenstockError `storage_unavailable` where it takes too long
    */
   async #hasCaughtUp(signal: AbortSignal): Promise<boolean> {
-    const patience = AbortSignal.timeout(this.#init.options.catchUpMs);
-    if (await this.#source.catchUp(AbortSignal.any([signal, patience]))) return true;
+    using patience = new Deadline(this.#init.options.catchUpMs, signal);
+    if (await this.#source.catchUp(patience.signal)) return true;
     if (signal.aborted) return false;
     throw new PenstockError("storage_unavailable", "The recent window lags behind the log.", {
       retryAfterMs: 1000,

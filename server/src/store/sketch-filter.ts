@@ -1,5 +1,13 @@
 import type { Condition, Filters } from "../filter/index.ts";
-import { EVENT_WORDS, floatAt, NUMBER_WORDS, type Sketch, termHash, UNTOLD } from "./sketch.ts";
+import {
+  EVENT_WORDS,
+  fieldHash,
+  floatAt,
+  NUMBER_WORDS,
+  type Sketch,
+  termHash,
+  UNTOLD,
+} from "./sketch.ts";
 
 /** What an event must have for a condition to hold: one of some terms, or a number in a span. */
 type Need =
@@ -45,10 +53,11 @@ export class SketchFilter {
 
 function needOf({ field, kind, values }: Condition): Need[] {
   if (kind.span !== undefined && kind.point !== undefined)
-    return [{ field: termHash(field, ""), ...kind.span(values) }];
+    return [{ field: fieldHash(field), ...kind.span(values) }];
   const terms = kind.filterTerms(values);
   if (terms === undefined) return [];
-  return [{ hashes: new Set(terms.map((term) => termHash(field, term))) }];
+  const hash = fieldHash(field);
+  return [{ hashes: new Set(terms.map((term) => termHash(hash, term))) }];
 }
 
 function touches(marks: Uint8Array, words: Uint32Array, first: number, end: number): boolean {

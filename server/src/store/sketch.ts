@@ -1,4 +1,5 @@
 import { type EventTerms, kindOf } from "../filter/index.ts";
+import type { Stream } from "../streams/index.ts";
 
 /**
  * What filters need know of events that were archived at once, without reading them: hashes of
@@ -26,64 +27,135 @@ export interface Sketched {
 }
 
 const float = new Float64Array(1);
-const words = new Uint32Array(float.buffer);
+const floatWords = new Uint32Array(float.buffer);
 
 /** Sketches events of one partition, in their order. @param from the sketch's first offset */
 export function encodeSketch(from: number, events: readonly Sketched[]): Buffer | undefined {
   const [first] = events;
   if (first === undefined) return undefined;
-  const parts: number[] = [events.length];
-  pushFloat(parts, first.atMs);
+  const words = new Words();
+  words.push(events.length);
+  words.pushFloat(first.atMs);
   for (const { offset, atMs, terms } of events) {
-    const { hashes, numbers } = termsOf(terms);
-    const untold = hashes.size > TERMS_MAX;
-    parts.push(offset - from, atMs - first.atMs, untold ? UNTOLD : hashes.size, numbers.length);
-    if (!untold) parts.push(...hashes);
-    for (const [field, value] of numbers) {
-      parts.push(field);
-      pushFloat(parts, value);
-    }
+    words.push(offset - from);
+    words.push(atMs - first.atMs);
+    pushTerms(words, terms);
   }
-  return Buffer.from(Uint32Array.from(parts).buffer);
+  return words.bytes();
 }
 
-function termsOf(terms: EventTerms): { hashes: Set<number>; numbers: [number, number][] } {
-  const hashes = new Set<number>();
-  const numbers: [number, number][] = [];
-  for (const [field, definition] of terms.stream.fields) {
-    const { span, point } = kindOf(definition.kind);
-    const found = terms.terms(field);
-    if (span === undefined || point === undefined) {
-      for (const term of found) hashes.add(termHash(field, term));
-    } else if (found[0] !== undefined) {
-      numbers.push([termHash(field, ""), point(found[0])]);
+/** How many terms and how many numbers, and what they are. */
+function pushTerms(words: Words, terms: EventTerms): void {
+  const counts = words.length;
+  words.push(0);
+  words.push(0);
+  const first = words.length;
+  for (const { field, hash } of fieldsOf(terms.stream).plain) {
+    for (const term of terms.terms(field)) {
+      if (words.length - first > TERMS_MAX) break;
+      words.pushOnce(termHash(hash, term), first);
     }
   }
-  return { hashes, numbers };
+  const count = words.length - first;
+  if (count > TERMS_MAX) words.length = first;
+  let numbers = 0;
+  for (const { field, hash, point } of fieldsOf(terms.stream).numbers) {
+    const [number] = terms.terms(field);
+    if (number === undefined) continue;
+    words.push(hash);
+    words.pushFloat(point(number));
+    numbers += 1;
+  }
+  words.set(counts, count > TERMS_MAX ? UNTOLD : count);
+  words.set(counts + 1, numbers);
 }
 
-function pushFloat(parts: number[], value: number): void {
-  float[0] = value;
-  parts.push(words[0] as number, words[1] as number);
+interface SketchedFields {
+  readonly plain: readonly { readonly field: string; readonly hash: number }[];
+  readonly numbers: readonly {
+    readonly field: string;
+    readonly hash: number;
+    readonly point: (term: string) => number;
+  }[];
+}
+
+const fields = new WeakMap<Stream, SketchedFields>();
+
+function fieldsOf(stream: Stream): SketchedFields {
+  let found = fields.get(stream);
+  if (found !== undefined) return found;
+  const all = [...stream.fields].map(([field, { kind }]) => {
+    const { span, point } = kindOf(kind);
+    return { field, hash: fieldHash(field), point: span === undefined ? undefined : point };
+  });
+  found = {
+    plain: all.filter(({ point }) => point === undefined),
+    numbers: all.flatMap(({ point, ...rest }) => (point === undefined ? [] : [{ ...rest, point }])),
+  };
+  fields.set(stream, found);
+  return found;
+}
+
+/** A list of 32-bit words that grows. */
+class Words {
+  #words = new Uint32Array(1024);
+  length = 0;
+
+  push(word: number): void {
+    if (this.length === this.#words.length) {
+      const larger = new Uint32Array(this.length * 2);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    this.#words[this.length] = word;
+    this.length += 1;
+  }
+
+  /** Unless it stands there already. @param from where to look */
+  pushOnce(word: number, from: number): void {
+    for (let at = from; at < this.length; at++) if (this.#words[at] === word) return;
+    this.push(word);
+  }
+
+  pushFloat(value: number): void {
+    float[0] = value;
+    this.push(floatWords[0] as number);
+    this.push(floatWords[1] as number);
+  }
+
+  set(at: number, word: number): void {
+    this.#words[at] = word;
+  }
+
+  bytes(): Buffer {
+    return Buffer.from(this.#words.buffer, 0, this.length * 4);
+  }
 }
 
 /** A float64 of two words. */
-export function floatAt(from: Uint32Array, at: number): number {
-  words[0] = from[at] as number;
-  words[1] = from[at + 1] as number;
+export function floatAt(words: Uint32Array, at: number): number {
+  floatWords[0] = words[at] as number;
+  floatWords[1] = words[at + 1] as number;
   return float[0] as number;
 }
 
-/** Stands for a term of a field, in 32 bits that are all alike good. */
-export function termHash(field: string, term: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < field.length; at++)
-    hash = Math.imul(hash ^ field.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ 0x10000, 0x01000193);
-  for (let at = 0; at < term.length; at++) hash = Math.imul(hash ^ term.charCodeAt(at), 0x01000193);
+/** Stands for a field in 32 bits. */
+export function fieldHash(field: string): number {
+  return hashOn(0x811c9dc5, field);
+}
+
+/** Stands for a term of a field, in 32 bits that are all alike good. @param field its hash */
+export function termHash(field: number, term: string): number {
+  let hash = hashOn(Math.imul(field ^ 0x10000, 0x01000193), term);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function hashOn(seed: number, text: string): number {
+  let hash = seed;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
 }
 
 /** A sketch as it is read. */
