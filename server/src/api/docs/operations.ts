@@ -160,7 +160,7 @@ export const OPERATIONS: readonly Operation[] = [
     group: "Queries",
     summary: "Try filters on the recent window",
     description:
-      "How many events would have matched, a sample, the rate to expect, what they cost.",
+      "How many events would have matched, a sample, the rate to expect, what they cost. Of a window that is too large to be looked at whole, the newest part counts: `window_ms` says how much that is.",
     body: "PreviewRequest",
     answers: [json(200, "What matched.", "Preview")],
     errors: ["unknown_stream", ...FILTERS, "storage_unavailable"],
@@ -170,7 +170,8 @@ export const OPERATIONS: readonly Operation[] = [
     path: "/v1/:stream/recent",
     group: "Queries",
     summary: "The last minutes, newest first; or, with `after`, what came since",
-    description: "A subscription that starts at the answer's cursor has no hole.",
+    description:
+      "A subscription that starts at the answer's cursor has no hole. One query looks at a bounded number of events: of a filter that matches very little the newest may be fewer than there are, and an answer to `after` may be empty with `more`, its cursor behind what was looked at.",
     query: recentQuery,
     filtered: true,
     answers: [json(200, "The newest events.", "Events")],
