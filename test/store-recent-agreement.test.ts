@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PenstockError } from "@penstock-dev/contract";
 import fc from "fast-check";
+import type { Filters } from "../server/src/filter/index.ts";
 import { Archive, ArchiveRecent, type Recent } from "../server/src/store/index.ts";
 import { deletion, Enriched, post, reorg, STORE, transaction } from "./store/enriched.ts";
 import { openInMemory } from "./store/open-recent.ts";
@@ -63,6 +64,17 @@ async function outcome<T>(asked: Promise<T>): Promise<T | string> {
   return await asked.catch((caught: unknown) => PenstockError.from(caught).code);
 }
 
+/** All that is behind a cursor, page by page: where a page ends among what does not match may differ. */
+async function pages(recent: Recent, filters: Filters, cursor: string): Promise<unknown> {
+  const bodies: (readonly string[])[] = [];
+  for (let from = cursor; ; ) {
+    const page = await recent.after(filters, 3, from, 0, NEVER);
+    bodies.push(page.bodies);
+    if (!page.more) return { bodies, cursor: page.cursor };
+    from = page.cursor;
+  }
+}
+
 async function compare(
   enriched: Enriched,
   filters: readonly object[],
@@ -76,8 +88,7 @@ async function compare(
   };
   for (const filter of filters.map((one) => enriched.filters(one))) {
     for (const limit of [1, 4, 100]) await ask((recent) => recent.newest(filter, limit));
-    for (const cursor of cursors.slice(-6))
-      await ask((recent) => recent.after(filter, 3, cursor, 0, NEVER));
+    for (const cursor of cursors.slice(-6)) await ask((recent) => pages(recent, filter, cursor));
     await ask(async (recent) => {
       const { matched, sample } = await recent.preview(filter, 5);
       return { matched, sample };

@@ -6,6 +6,7 @@ import {
   type Row,
   type RowKey,
 } from "./archive-tables.ts";
+import type { EncodedSketch } from "./sketch.ts";
 
 /** What archiving one record does. */
 export interface ArchiveEntry {
@@ -60,19 +61,19 @@ export class ArchiveStore {
   /**
    * Archives records of one partition, in their order, durably.
    *
-   * @param sketch of those that may be listed; left out where there are none
+   * @param made sketches of those that may be listed
    */
   async put(
     topic: string,
     partition: number,
     entries: readonly ArchiveEntry[],
     span: Span,
-    sketch: Buffer | undefined,
+    made: readonly EncodedSketch[],
   ): Promise<void> {
     const { root, extents, sketches } = this.#tables;
     await root.transaction(() => {
       for (const entry of entries) this.#putOne(topic, partition, entry);
-      if (sketch !== undefined) sketches.putSync([topic, partition, span.from], sketch);
+      for (const { from, bytes } of made) sketches.putSync([topic, partition, from], bytes);
       const known = extents.get([topic, partition]);
       const joins = known !== undefined && known.next >= span.from;
       extents.putSync([topic, partition], {
@@ -84,21 +85,21 @@ export class ArchiveStore {
   }
 
   /**
-   * Keeps a sketch of rows before those that have one.
+   * Keeps sketches of rows before those that have one.
    *
-   * @param span what it covers; where those that have one do not begin behind it, it is not needed
+   * @param span what they cover; where those that have one do not begin behind it, they are not needed
    */
-  async putSketchBefore(
+  async putSketchesBefore(
     topic: string,
     partition: number,
     { from, next }: Span,
-    sketch: Buffer | undefined,
+    made: readonly EncodedSketch[],
   ): Promise<void> {
     const { root, extents, sketches } = this.#tables;
     await root.transaction(() => {
       const known = extents.get([topic, partition]);
       if (known?.sketched !== next) return;
-      if (sketch !== undefined) sketches.putSync([topic, partition, from], sketch);
+      for (const { from: first, bytes } of made) sketches.putSync([topic, partition, first], bytes);
       extents.putSync([topic, partition], { ...known, sketched: from });
     });
   }

@@ -33,7 +33,7 @@ export interface ArchiveTables {
   readonly contents: Database<Place[], MarkKey>;
   /** Where an event was undone last. */
   readonly undos: Database<Place, MarkKey>;
-  /** By the first offset of what was archived at once, what filters need know of it. */
+  /** By its first offset, what filters need know of some events that follow each other. */
   readonly sketches: Database<Buffer, RowKey>;
 }
 

@@ -8,7 +8,7 @@ import { ArchiveReader } from "./archive-reader.ts";
 import { type ArchiveEntry, ArchiveStore } from "./archive-store.ts";
 import { isListable, listable, recordOf } from "./history.ts";
 import type { storeOptions } from "./options.ts";
-import { encodeSketch, type Sketched } from "./sketch.ts";
+import { encodeSketches, type Sketched } from "./sketch.ts";
 import { TopicReader, type TopicRecord, type TopicSpan } from "./topic-reader.ts";
 
 const RETENTION_CHECK_MS = 60_000;
@@ -86,8 +86,8 @@ export class Archive implements AsyncDisposable {
       const terms = new EventTerms(stream, event);
       return [{ offset: record.offset, atMs: record.timestampMs, terms }];
     });
-    const sketch = encodeSketch(span.from, sketched);
-    await this.#store.put(stream.topic, span.partition, entries, span, sketch);
+    const sketches = encodeSketches(sketched);
+    await this.#store.put(stream.topic, span.partition, entries, span, sketches);
     this.files.written();
   }
 
@@ -104,8 +104,8 @@ export class Archive implements AsyncDisposable {
           const terms = listable(stream, recordOf(key[2], value));
           if (terms !== undefined) sketched.push({ offset: key[2], atMs: value.at, terms });
         }
-        const sketch = encodeSketch(start, sketched);
-        await this.#store.putSketchBefore(topic, partition, { from: start, next }, sketch);
+        const sketches = encodeSketches(sketched);
+        await this.#store.putSketchesBefore(topic, partition, { from: start, next }, sketches);
         next = start;
       }
     }

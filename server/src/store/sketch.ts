@@ -2,7 +2,7 @@ import { type EventTerms, kindOf } from "../filter/index.ts";
 import type { Stream } from "../streams/index.ts";
 
 /**
- * What filters need know of events that were archived at once, without reading them: hashes of
+ * What filters need know of some events that follow each other, without reading them: hashes of
  * their terms and the numbers of their ranges. An event whose sketch does not admit a filter cannot
  * match it; one whose sketch does is read and held against it.
  *
@@ -14,6 +14,8 @@ const HEAD_WORDS = 3;
 export const EVENT_WORDS = 4;
 export const NUMBER_WORDS = 3;
 
+/** Events of one sketch: a query that needs few of them reads no more than some pages of the disk. */
+const EVENTS_MAX = 128;
 /** Terms of which a sketch tells; of an event that has more it tells nothing, and is always read. */
 const TERMS_MAX = 256;
 /** Stands for the number of terms of an event that has too many. */
@@ -26,19 +28,34 @@ export interface Sketched {
   readonly terms: EventTerms;
 }
 
+/** A sketch, under its first offset. */
+export interface EncodedSketch {
+  readonly from: number;
+  readonly bytes: Buffer;
+}
+
 const float = new Float64Array(1);
 const floatWords = new Uint32Array(float.buffer);
 
-/** Sketches events of one partition, in their order. @param from the sketch's first offset */
-export function encodeSketch(from: number, events: readonly Sketched[]): Buffer | undefined {
-  const [first] = events;
-  if (first === undefined) return undefined;
+/** Sketches events of one partition, in their order. */
+export function encodeSketches(events: readonly Sketched[]): EncodedSketch[] {
+  const sketches: EncodedSketch[] = [];
+  for (let at = 0; at < events.length; at += EVENTS_MAX) {
+    const part = events.slice(at, at + EVENTS_MAX);
+    const from = part[0]?.offset ?? 0;
+    sketches.push({ from, bytes: encode(from, part) });
+  }
+  return sketches;
+}
+
+function encode(from: number, events: readonly Sketched[]): Buffer {
+  const firstMs = events[0]?.atMs ?? 0;
   const words = new Words();
   words.push(events.length);
-  words.pushFloat(first.atMs);
+  words.pushFloat(firstMs);
   for (const { offset, atMs, terms } of events) {
     words.push(offset - from);
-    words.push(atMs - first.atMs);
+    words.push(atMs - firstMs);
     pushTerms(words, terms);
   }
   return words.bytes();
