@@ -37,6 +37,12 @@ export function hasLoneSurrogate(text: string): boolean {
  * subscriber more.
  */
 export function hashTerm(term: string): string {
+  hashWords(term, scratch);
+  return (scratch[0] as number).toString(36) + (scratch[1] as number).toString(36).padStart(7, "0");
+}
+
+/** The two words of a term's hash, put into `words`: for whoever looks up many. */
+export function hashWords(term: string, words: Uint32Array): void {
   let low = 0x9e3779b1;
   let high = 0x85ebca77;
   for (let i = 0; i < term.length; i++) {
@@ -44,13 +50,17 @@ export function hashTerm(term: string): string {
     low = Math.imul(low ^ unit, 0x01000193);
     high = Math.imul(high ^ unit, 0x5bd1e995) ^ (high >>> 13);
   }
-  return (
-    mix(low ^ term.length).toString(36) +
-    mix(high ^ low)
-      .toString(36)
-      .padStart(7, "0")
-  );
+  words[0] = mix(low ^ term.length);
+  words[1] = mix(high ^ low);
 }
+
+/** The two words of a hash as `hashTerm` writes it. */
+export function wordsOfHash(hash: string, words: Uint32Array): void {
+  words[0] = Number.parseInt(hash.slice(0, -7), 36);
+  words[1] = Number.parseInt(hash.slice(-7), 36);
+}
+
+const scratch = new Uint32Array(2);
 
 function mix(word: number): number {
   let w = word;

@@ -15,7 +15,8 @@ import fc from "fast-check";
 import { type StreamEvent, typedStream } from "../streams/index.ts";
 import { EventTerms } from "./event-terms.ts";
 import { type FilterHandle, FilterIndex } from "./filter-index.ts";
-import { type Filters, matches, parseFilters } from "./filters.ts";
+import { parseFilters } from "./filter-parser.ts";
+import { type Filters, matches } from "./filters.ts";
 
 const LIMITS: Limits = {
   rules_max: 100,

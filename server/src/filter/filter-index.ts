@@ -1,185 +1,310 @@
 import type { Stream } from "../streams/index.ts";
-import { ConditionTable } from "./condition-table.ts";
-import type { EventTerms, TermsView } from "./event-terms.ts";
+import { EventMarks } from "./event-marks.ts";
+import type { EventTerms } from "./event-terms.ts";
 import type { Filters } from "./filters.ts";
-import { type Condition, type Rule, ruleHolds } from "./rule.ts";
-
-/** One rule in the index, with whose it is. */
-interface IndexedRule {
-  readonly rule: Rule;
-  readonly holder: Holder;
-  /** The condition that it stands under; undefined of a rule without any. */
-  readonly access: Condition | undefined;
-}
-
-interface Holder {
-  readonly owner: unknown;
-  readonly tagged: boolean;
-  readonly rules: IndexedRule[];
-  /** The event that matched it last. */
-  stamp: number;
-  tags: string[];
-}
+import { IndexField } from "./index-field.ts";
+import { KnownPostings } from "./known-postings.ts";
+import { PostingLists } from "./posting-lists.ts";
+import { Rows, RowValues } from "./rows.ts";
+import { RuleAccess } from "./rule-access.ts";
+import { RULE, RuleRows } from "./rule-rows.ts";
+import { TagSets } from "./tag-sets.ts";
+import { TermTable } from "./term-table.ts";
 
 /** What `add` gives, for `remove`. */
-export type FilterHandle = Holder;
+export type FilterHandle = number & { readonly handle: unique symbol };
 
-type Consider = (indexed: IndexedRule, view: TermsView) => void;
+/** Words of the row of one who holds filters. */
+const FIRST_RULE = 0;
+/** The event that it matched last. */
+const STAMP = 1;
+/** Where its matched tags begin; -1 of one whose rules have none. */
+const TAGS = 2;
+const SERIAL = 3;
+const HOLDER_WORDS = 4;
+/** A handle is a serial number times this, and a row: one that is used again has another handle. */
+const HANDLE_ROWS = 2 ** 25;
+const SERIAL_MAX = 2 ** 28 - 1;
+/** Events after which the hits of one chunk of terms count half. */
+const AGE_EVENTS = 1024;
+/** Every so many events, all fields are looked at, to know how frequent their terms are. */
+const SAMPLE_EVENTS = 16;
 
-/** Where a field's values are few and known, each event has one of them, and so do many filters. */
-const FEW_VALUES_COST = 1000;
-const RANGE_COST = 100;
-const SCAN_COST = 10_000;
-const TAG_SETS_MAX = 10_000;
+export interface FilterIndexOptions {
+  /** The hash of a term's two words, or of a phrase's two numbers: a test makes collisions of it. */
+  readonly hashOf?: (first: number, second: number, scope: number) => number;
+  /** Views that are told apart by number, before all is unmarked and numbers begin anew. */
+  readonly stampsMax?: number;
+}
 
 /**
  * Finds the filters that an event matches. Each rule stands under its most selective condition; an
- * event's terms lead to the candidates, which are then verified. The cost grows with the
- * candidates, not with the filters.
+ * event's terms lead to the candidates, whose other conditions are then held against the terms that
+ * are marked. The cost grows with the candidates, not with the filters; everything is in rows of
+ * typed arrays that grow without a pause.
  *
  * Broadcast events are not looked up here: `couldMatch` says whom they reach.
  */
 export class FilterIndex<T> {
-  readonly #stream: Stream;
-  readonly #byAccess = new Map<string, ConditionTable<IndexedRule>>();
+  readonly #terms: TermTable;
+  readonly #postings: PostingLists;
+  readonly #rules: RuleRows;
+  readonly #access: RuleAccess;
+  readonly #known: KnownPostings;
+  readonly #marks: EventMarks;
+  readonly #fields: readonly IndexField[];
   /** Rules without conditions. */
-  readonly #unconditional = new Set<IndexedRule>();
-  /**
-   * By field, every rule with a condition on it: for cancelled events of which only that field is
-   * known. Made when the first of these comes, and kept from then on.
-   */
-  readonly #byKnown = new Map<string, ConditionTable<IndexedRule>>();
-  readonly #holders = new Set<Holder>();
-  readonly #tagSets = new Map<string, readonly string[]>();
+  readonly #unconditional: number;
+  readonly #holders = new Rows(HOLDER_WORDS);
+  readonly #owners = new RowValues<T>();
+  readonly #tags = new TagSets();
+  readonly #stampsMax: number;
+  /** Owners that the event in hand matches, and rows of those of them that have tags. */
+  #found: T[] = [];
+  #tagged: number[] = [];
+  readonly #lists: number[] = [];
+  #serial = 0;
+  #size = 0;
   #stamp = 0;
+  #matchStamp = 0;
+  #events = 0;
+  /** The type of an event that only those get who name it. */
+  #requested: string | undefined;
+  #considered = 0;
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(stream: Stream, options: FilterIndexOptions = {}) {
+    this.#stampsMax = options.stampsMax ?? 2 ** 31 - 1;
+    this.#terms = new TermTable(options.hashOf);
+    this.#postings = new PostingLists(this.#terms);
+    this.#fields = [...stream.fields.keys()].map(
+      (name, at) => new IndexField(at + 1, name, stream, this.#postings),
+    );
+    this.#rules = new RuleRows(this.#terms, this.#fields);
+    this.#access = new RuleAccess(this.#rules, this.#terms, this.#postings);
+    this.#known = new KnownPostings(this.#rules, this.#terms, this.#postings);
+    this.#marks = new EventMarks(this.#terms);
+    this.#unconditional = this.#postings.makeList();
   }
 
   get size(): number {
-    return this.#holders.size;
+    return this.#size;
+  }
+
+  /** Rules that events led to, and that were held against them. */
+  get considered(): number {
+    return this.#considered;
   }
 
   add(filters: Filters, owner: T): FilterHandle {
-    const holder: Holder = { owner, tagged: filters.tagged, rules: [], stamp: 0, tags: [] };
+    const holder = this.#holders.take();
+    this.#serial = (this.#serial % SERIAL_MAX) + 1;
+    this.#holders.set(holder, SERIAL, this.#serial);
+    this.#holders.set(holder, TAGS, filters.tagged ? 0 : -1);
+    this.#owners.set(holder, owner);
+    this.#size += 1;
     for (const rule of filters.rules) {
-      const access = this.#accessOf(rule);
-      const indexed = { rule, holder, access };
-      holder.rules.push(indexed);
-      if (access === undefined) this.#unconditional.add(indexed);
-      else tableOf(this.#byAccess, access.field).add(access, indexed);
-      for (const { field } of rule.conditions) addTo(this.#byKnown.get(field), field, indexed);
+      const row = this.#rules.add(rule, holder);
+      this.#rules.set(row, RULE.next, this.#holders.get(holder, FIRST_RULE));
+      this.#holders.set(holder, FIRST_RULE, row);
+      if (rule.conditions.length === 0) {
+        this.#rules.set(row, RULE.posting, this.#postings.addTo(this.#unconditional, row, 0));
+      } else {
+        this.#access.put(row, this.#size);
+      }
+      this.#known.add(row);
     }
-    this.#holders.add(holder);
-    return holder;
+    // What the index holds it holds in its own way.
+    filters.compact();
+    return (this.#serial * HANDLE_ROWS + holder) as FilterHandle;
   }
 
+  /** Does nothing where it was removed before. */
   remove(handle: FilterHandle): void {
-    if (!this.#holders.delete(handle)) return;
-    for (const indexed of handle.rules) {
-      const { access, rule } = indexed;
-      if (access === undefined) this.#unconditional.delete(indexed);
-      else this.#byAccess.get(access.field)?.delete(access, indexed);
-      for (const condition of rule.conditions)
-        this.#byKnown.get(condition.field)?.delete(condition, indexed);
+    const holder = this.#holderOf(handle);
+    if (holder === 0) return;
+    for (let row = this.#holders.get(holder, FIRST_RULE); row !== 0; ) {
+      const next = this.#rules.get(row, RULE.next);
+      if (this.#rules.get(row, RULE.conditions) > 0) this.#access.take(row);
+      else this.#postings.remove(this.#rules.get(row, RULE.posting));
+      this.#known.remove(row);
+      this.#rules.remove(row);
+      row = next;
     }
+    this.#owners.set(holder, undefined);
+    this.#holders.give(holder);
+    this.#size -= 1;
+  }
+
+  /**
+   * Whether some rule asks nothing of a field, or admits the value: whom a broadcast reaches.
+   * Undefined where the index cannot tell.
+   */
+  couldMatch(handle: FilterHandle, field: string, value: string): boolean | undefined {
+    const asked = this.#rules.field(field);
+    const holder = this.#holderOf(handle);
+    if (asked === undefined || holder === 0) return undefined;
+    let could: boolean | undefined = false;
+    for (let row = this.#holders.get(holder, FIRST_RULE); row !== 0; ) {
+      const admits = this.#rules.admits(row, asked, value);
+      if (admits === true) return true;
+      if (admits === undefined) could = undefined;
+      row = this.#rules.get(row, RULE.next);
+    }
+    return could;
   }
 
   /** Tells each owner at most once, with the sorted tags of its rules that matched. */
   match(terms: EventTerms, found: (owner: T, tags: readonly string[] | undefined) => void): void {
-    this.#stamp += 1;
-    const tagged: Holder[] = [];
-    const consider: Consider = (indexed, view) => {
-      const { holder, rule } = indexed;
-      if (holder.stamp === this.#stamp && (!holder.tagged || holder.tags.includes(rule.tag ?? "")))
-        return;
-      if (!ruleHolds(rule, view, terms)) return;
-      if (!holder.tagged) {
-        holder.stamp = this.#stamp;
-        found(holder.owner as T, undefined);
-        return;
-      }
-      if (holder.stamp !== this.#stamp) {
-        holder.stamp = this.#stamp;
-        holder.tags = [];
-        tagged.push(holder);
-      }
-      if (rule.tag !== undefined) holder.tags.push(rule.tag);
-    };
-    for (const view of terms.views) this.#candidates(view, consider);
-    for (const holder of tagged) found(holder.owner as T, this.#tagSet(holder.tags));
+    const { views } = terms;
+    if (this.#stamp + views.length > this.#stampsMax) this.#unmark();
+    this.#matchStamp = this.#stamp + 1;
+    this.#requested = terms.onRequest ? terms.event.event_type : undefined;
+    for (const view of views) {
+      this.#stamp += 1;
+      this.#marks.begin(view, this.#stamp);
+      this.#visitList(this.#unconditional);
+      if (view.known === undefined) this.#matchFields();
+      else this.#matchKnown(view.known);
+    }
+    this.#marks.end();
+    this.#keepUp();
+    if (this.#found.length > 0 || this.#tagged.length > 0) this.#tell(found);
   }
 
-  #candidates(view: TermsView, consider: Consider): void {
-    const visit = (indexed: IndexedRule): void => consider(indexed, view);
-    for (const indexed of this.#unconditional) visit(indexed);
-    if (view.known === undefined)
-      for (const table of this.#byAccess.values()) table.visit(view, visit);
-    else for (const field of view.known) this.#knownTable(field).visit(view, visit);
+  #tell(found: (owner: T, tags: readonly string[] | undefined) => void): void {
+    // Whoever is told may add, remove and match: these lists are this match's own until it is done.
+    const owners = this.#found;
+    const tagged = this.#tagged;
+    this.#found = [];
+    this.#tagged = [];
+    for (const holder of tagged) owners.push(this.#owners.get(holder) as T);
+    const tags = tagged.map((holder) => this.#tags.of(this.#holders.get(holder, TAGS)));
+    this.#tags.clear();
+    const plain = owners.length - tagged.length;
+    for (let at = 0; at < owners.length; at++) found(owners[at] as T, tags[at - plain]);
+    owners.length = 0;
+    tagged.length = 0;
+    this.#found = owners;
+    this.#tagged = tagged;
   }
 
-  /** The condition under which a rule is likely to be led to least. */
-  #accessOf({ conditions }: Rule): Condition | undefined {
-    let best: Condition | undefined;
-    let bestCost = Number.POSITIVE_INFINITY;
-    for (const condition of conditions) {
-      const cost =
-        this.#fixedCost(condition) + (this.#byAccess.get(condition.field)?.count(condition) ?? 0);
-      if (cost < bestCost) {
-        bestCost = cost;
-        best = condition;
+  /** Visits what stands under something that the marked view has. */
+  #matchFields(): void {
+    const sampled = this.#events % SAMPLE_EVENTS === 0;
+    for (const field of this.#fields) {
+      if (field.standing > 0) this.#visitField(field);
+      else if (sampled && field.asked > 0) this.#marks.take(field);
+    }
+  }
+
+  #visitField(field: IndexField): void {
+    this.#marks.take(field);
+    for (const term of field.ids) this.#visitTerm(term);
+    if (field.hasPoint && field.ranges.size > 0 && !Number.isNaN(field.point)) {
+      this.#lists.length = 0;
+      field.ranges.collect(field.point, this.#lists);
+      for (const list of this.#lists) this.#visitList(list);
+    }
+    this.#visitList(field.others);
+  }
+
+  /** As `#matchFields` of something of which only some fields are known. */
+  #matchKnown(known: ReadonlySet<string>): void {
+    let all = true;
+    for (const name of known) {
+      const field = this.#rules.field(name);
+      if (field !== undefined && !this.#known.covers(field)) all = false;
+    }
+    if (!all) {
+      for (let row = 1; row < this.#rules.end; row++) {
+        if (this.#rules.get(row, RULE.holder) !== 0) this.#consider(row, false);
+      }
+      return;
+    }
+    for (const name of known) {
+      const field = this.#rules.field(name);
+      if (field === undefined) continue;
+      this.#visitField(field);
+      for (const term of field.ids) {
+        const list = this.#terms.knownList(term);
+        if (list !== 0) this.#visitList(list);
+      }
+      this.#visitList(this.#known.restOf(field));
+    }
+  }
+
+  #visitTerm(term: number): void {
+    let inVain = 0;
+    for (let posting = this.#terms.head(term); posting !== 0; ) {
+      if (!this.#consider(this.#postings.rule(posting), true)) inVain += 1;
+      posting = this.#postings.next(posting);
+    }
+    this.#access.heated(term, inVain);
+  }
+
+  #visitList(list: number): void {
+    for (let posting = this.#postings.first(list); posting !== 0; ) {
+      this.#consider(this.#postings.rule(posting), false);
+      posting = this.#postings.next(posting);
+    }
+  }
+
+  /** Notes whose rule it is, if it holds. @param led a term led to it, so one condition holds */
+  #consider(row: number, led: boolean): boolean {
+    this.#considered += 1;
+    const holder = this.#rules.get(row, RULE.holder);
+    const isTagged = this.#holders.get(holder, TAGS) !== -1;
+    const isFound = this.#holders.get(holder, STAMP) === this.#matchStamp;
+    if (isFound && !isTagged) return true;
+    if (this.#requested !== undefined && !this.#isRequested(row, this.#requested)) return false;
+    const isDecided = led && this.#rules.get(row, RULE.conditions) === 1;
+    if (!isDecided && !this.#rules.holds(row, this.#marks)) return false;
+    if (!isFound) {
+      this.#holders.set(holder, STAMP, this.#matchStamp);
+      if (isTagged) {
+        this.#holders.set(holder, TAGS, 0);
+        this.#tagged.push(holder);
+      } else {
+        this.#found.push(this.#owners.get(holder) as T);
       }
     }
-    return best;
+    const tag = this.#rules.get(row, RULE.tag);
+    if (tag === 0) return true;
+    const rest = this.#holders.get(holder, TAGS);
+    this.#holders.set(holder, TAGS, this.#tags.push(this.#rules.tag(tag), rest));
+    return true;
   }
 
-  /** What a kind of condition is likely to lead to, whatever stands there now. */
-  #fixedCost({ field, kind, values }: Condition): number {
-    if (kind.filterTerms(values) === undefined)
-      return kind.span === undefined ? SCAN_COST : RANGE_COST;
-    return this.#stream.fields.get(field)?.values === undefined ? values.length : FEW_VALUES_COST;
+  #isRequested(row: number, eventType: string): boolean {
+    const field = this.#rules.field("event_types");
+    return field !== undefined && this.#rules.names(row, field, eventType) === true;
   }
 
-  #knownTable(field: string): ConditionTable<IndexedRule> {
-    const known = this.#byKnown.get(field);
-    if (known !== undefined) return known;
-    const table = tableOf(this.#byKnown, field);
-    for (const { rules } of this.#holders)
-      for (const indexed of rules) addTo(table, field, indexed);
-    return table;
+  /** Does a little of what would take long at once. */
+  #keepUp(): void {
+    this.#access.step(this.#size);
+    this.#known.step();
+    this.#events += 1;
+    if (this.#events % AGE_EVENTS !== 0) return;
+    const chunk = (this.#events / AGE_EVENTS) % this.#terms.chunkCount;
+    this.#terms.age(chunk);
+    if (chunk === 0) for (const field of this.#fields) field.seen >>>= 1;
   }
 
-  /** The same array for the same tags, for frames are cached under it. */
-  #tagSet(tags: readonly string[]): readonly string[] | undefined {
-    if (tags.length === 0) return undefined;
-    const sorted = [...new Set(tags)].sort();
-    const key = JSON.stringify(sorted);
-    const known = this.#tagSets.get(key);
-    if (known !== undefined) return known;
-    if (this.#tagSets.size >= TAG_SETS_MAX) this.#tagSets.clear();
-    this.#tagSets.set(key, sorted);
-    return sorted;
+  #unmark(): void {
+    this.#terms.unmark();
+    for (let chunk = 0; chunk < this.#holders.chunkCount; chunk++)
+      this.#holders.mapChunk(chunk, STAMP, () => 0);
+    for (const field of this.#fields) field.stamp = 0;
+    this.#stamp = 0;
   }
-}
 
-function tableOf(
-  tables: Map<string, ConditionTable<IndexedRule>>,
-  field: string,
-): ConditionTable<IndexedRule> {
-  const known = tables.get(field);
-  if (known !== undefined) return known;
-  const table = new ConditionTable<IndexedRule>(field);
-  tables.set(field, table);
-  return table;
-}
-
-/** Adds a rule under its condition on a field, where it has one. */
-function addTo(
-  table: ConditionTable<IndexedRule> | undefined,
-  field: string,
-  indexed: IndexedRule,
-): void {
-  const condition = indexed.rule.conditions.find((candidate) => candidate.field === field);
-  if (condition !== undefined) table?.add(condition, indexed);
+  /** The row of who holds filters; 0 where the handle is no longer one. */
+  #holderOf(handle: FilterHandle): number {
+    const holder = handle % HANDLE_ROWS;
+    const isHeld =
+      holder < this.#holders.end &&
+      this.#holders.get(holder, SERIAL) === Math.floor(handle / HANDLE_ROWS);
+    return isHeld ? holder : 0;
+  }
 }

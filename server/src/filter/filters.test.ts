@@ -5,7 +5,9 @@ import { chainEvents } from "@penstock-dev/domain-chain-events";
 import { tweets } from "@penstock-dev/domain-tweets";
 import { declaredStream } from "../streams/declared-stream.ts";
 import { typedStream } from "../streams/index.ts";
-import { couldMatch, fieldMembers, parseFilters } from "./filters.ts";
+import { fieldMembers } from "./filter-members.ts";
+import { parseFilters } from "./filter-parser.ts";
+import { couldMatch } from "./filters.ts";
 import { queryFilters } from "./query-filters.ts";
 
 const LIMITS: Limits = {

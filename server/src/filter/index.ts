@@ -5,14 +5,9 @@
  */
 export { EventTerms } from "./event-terms.ts";
 export { type FilterHandle, FilterIndex } from "./filter-index.ts";
-export {
-  couldMatch,
-  type Filters,
-  fieldMembers,
-  type Match,
-  matches,
-  parseFilters,
-} from "./filters.ts";
+export { fieldMembers } from "./filter-members.ts";
+export { parseFilters } from "./filter-parser.ts";
+export { couldMatch, type Filters, type Match, matches } from "./filters.ts";
 export type { FieldKind } from "./kinds/field-kind.ts";
 export { kindNames, kindOf, registerKind } from "./kinds/kinds.ts";
 export { queryFilters } from "./query-filters.ts";

@@ -1,6 +1,7 @@
 import { type Limits, PenstockError } from "@penstock-dev/contract";
 import type { Stream } from "../streams/index.ts";
-import { type Filters, parseFilters } from "./filters.ts";
+import { parseFilters } from "./filter-parser.ts";
+import type { Filters } from "./filters.ts";
 
 /**
  * Filters from query parameters, comma-separated or repeated.

@@ -8,23 +8,26 @@ export class Condition {
   readonly kind: FieldKind;
   /** Normalised, sorted, each once. */
   readonly values: readonly string[];
-  readonly #set: ReadonlySet<string>;
+  /** Made when an event is first held against it: a condition in an index asks for none. */
+  #set: ReadonlySet<string> | undefined;
   #hashed: ReadonlySet<string> | undefined;
 
   constructor(field: string, kind: FieldKind, values: readonly string[]) {
     this.field = field;
     this.kind = kind;
     this.values = values;
-    this.#set = new Set(values);
   }
 
   has(value: string): boolean {
-    return this.#set.has(value);
+    return this.values.includes(value);
   }
 
   holds(view: TermsView): boolean {
     const terms = view.terms(this.field);
-    if (!view.hashed) return this.kind.verify(this.#set, terms);
+    if (!view.hashed) {
+      this.#set ??= new Set(this.values);
+      return this.kind.verify(this.#set, terms);
+    }
     this.#hashed ??= new Set(this.values.map((value) => this.kind.mapTerms(value, hashTerm)));
     return this.kind.verify(this.#hashed, terms);
   }

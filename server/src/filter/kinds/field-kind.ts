@@ -36,6 +36,13 @@ export interface FieldKind {
   readonly point?: (term: string) => number;
   /** Whether an event's terms satisfy a filter's values. */
   readonly verify: (values: ReadonlySet<string>, terms: readonly string[]) => boolean;
+  /**
+   * Where an index need not ask `verify`, for it says no more than this. `members`: one of the
+   * event's terms is one of the values. `phrases`: the tokens of a value, parted by a space, follow
+   * one another among the event's terms. `numbers`: the first of the event's terms, a canonical
+   * decimal, lies between the bounds, which are `min_` and `max_` before canonical decimals.
+   */
+  readonly means?: "members" | "phrases" | "numbers";
   /** The values with each term replaced, as a deletion's routes have them. */
   readonly mapTerms: (value: string, map: (term: string) => string) => string;
 }

@@ -36,6 +36,7 @@ export const range: FieldKind = {
     }
     return true;
   },
+  means: "numbers",
   mapTerms: (value) => value,
 };
 

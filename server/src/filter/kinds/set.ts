@@ -25,5 +25,6 @@ export const set: FieldKind = {
     for (const term of terms) if (values.has(term)) return true;
     return false;
   },
+  means: "members",
   mapTerms: (value, map) => map(value),
 };

@@ -29,6 +29,7 @@ export const text: FieldKind = {
     }
     return false;
   },
+  means: "phrases",
   mapTerms: (value, map) => value.split(" ").map(map).join(" "),
 };
 

@@ -1,0 +1,257 @@
+import { Bounds } from "./bounds.ts";
+import type { EventMarks } from "./event-marks.ts";
+import type { IndexField } from "./index-field.ts";
+import type { Span } from "./kinds/field-kind.ts";
+import { Rows, RowValues } from "./rows.ts";
+import { Condition, type Rule } from "./rule.ts";
+import type { TermTable } from "./term-table.ts";
+import { WordBlocks } from "./word-blocks.ts";
+
+/** Words of a rule's row. */
+export const RULE = {
+  block: 0,
+  /** Whose it is; 0 of a row that is free. */
+  holder: 1,
+  conditions: 2,
+  /** Which of the conditions it stands under. */
+  access: 3,
+  /** The first of its postings under that condition. */
+  posting: 4,
+  /** The next rule of the same holder. */
+  next: 5,
+  tag: 6,
+  /** The first of its postings under what it asks for besides. */
+  known: 7,
+} as const;
+const WORDS = 8;
+/** The scope in which tags are terms. */
+const TAGS = 0;
+/** Above so many values, an event's terms are looked for among them, not they among the event's. */
+const FEW = 16;
+
+/** A condition in a block of words. */
+export interface ConditionWords {
+  readonly field: IndexField;
+  readonly words: Int32Array;
+  /** Where its numbers begin, and how many they are. */
+  readonly at: number;
+  readonly count: number;
+}
+
+/**
+ * Rules as rows of words. A rule's conditions are one block: for each the number of its field, how
+ * many words follow, and these: numbers of terms in ascending order, or of bounds, or, where the
+ * kind decides by itself, of the condition and then of the terms that lead to it.
+ */
+export class RuleRows {
+  readonly #rows = new Rows(WORDS);
+  readonly #blocks = new WordBlocks();
+  readonly #bounds = new Bounds();
+  readonly #plugged = new Rows(1);
+  readonly #conditions = new RowValues<Condition>();
+  readonly #terms: TermTable;
+  /** By number; there is no field 0. */
+  readonly #fields: readonly (IndexField | undefined)[];
+  readonly #byName: ReadonlyMap<string, IndexField>;
+
+  constructor(terms: TermTable, fields: readonly IndexField[]) {
+    this.#terms = terms;
+    this.#fields = [undefined, ...fields];
+    this.#byName = new Map(fields.map((field) => [field.name, field]));
+  }
+
+  get end(): number {
+    return this.#rows.end;
+  }
+
+  get(row: number, word: number): number {
+    return this.#rows.get(row, word);
+  }
+
+  set(row: number, word: number, value: number): void {
+    this.#rows.set(row, word, value);
+  }
+
+  field(name: string): IndexField | undefined {
+    return this.#byName.get(name);
+  }
+
+  add(rule: Rule, holder: number): number {
+    const words: number[] = [];
+    for (const condition of rule.conditions) this.#write(condition, words);
+    const row = this.#rows.take();
+    this.#rows.set(row, RULE.holder, holder);
+    this.#rows.set(row, RULE.conditions, rule.conditions.length);
+    if (words.length > 0) this.#rows.set(row, RULE.block, this.#blocks.put(words));
+    if (rule.tag !== undefined) this.#rows.set(row, RULE.tag, this.#terms.hold(TAGS, rule.tag));
+    return row;
+  }
+
+  /** Takes a rule away that stands nowhere any more. */
+  remove(row: number): void {
+    let length = 0;
+    for (const condition of this.conditions(row)) {
+      this.#release(condition);
+      length += condition.count + 2;
+    }
+    if (length > 0) this.#blocks.give(this.#rows.get(row, RULE.block), length);
+    const tag = this.#rows.get(row, RULE.tag);
+    if (tag !== 0) this.#terms.release(tag);
+    this.#rows.give(row);
+  }
+
+  tag(id: number): string {
+    return this.#terms.text(id);
+  }
+
+  conditions(row: number): ConditionWords[] {
+    const block = this.#rows.get(row, RULE.block);
+    const words = this.#blocks.arrayOf(block);
+    const found: ConditionWords[] = [];
+    let at = this.#blocks.startOf(block);
+    for (let left = this.#rows.get(row, RULE.conditions); left > 0; left--) {
+      const count = words[at + 1] as number;
+      found.push({ field: this.#fieldAt(words, at), words, at: at + 2, count });
+      at += count + 2;
+    }
+    return found;
+  }
+
+  /** Numbers of terms of which an event that satisfies a condition has one; undefined where untold. */
+  termsOf({ field, words, at, count }: ConditionWords): Int32Array | undefined {
+    if (field.byTerms) return words.subarray(at, at + count);
+    return count > 1 ? words.subarray(at + 1, at + count) : undefined;
+  }
+
+  /** The numbers that a condition admits; undefined where they are untold. */
+  spanOf({ field, words, at }: ConditionWords): Span | undefined {
+    if (field.byTerms) return undefined;
+    const id = words[at] as number;
+    if (field.byBounds) return this.#bounds.span(id);
+    return field.kind.span?.(this.#conditions.get(id)?.values ?? []);
+  }
+
+  /**
+   * Whether a rule's conditions hold against the view that is marked; where only some fields are
+   * known, whether those on known fields do, and there are any.
+   */
+  holds(row: number, marks: EventMarks): boolean {
+    const { known } = marks.view;
+    const block = this.#rows.get(row, RULE.block);
+    const words = this.#blocks.arrayOf(block);
+    const conditions = this.#rows.get(row, RULE.conditions);
+    let held = 0;
+    let at = this.#blocks.startOf(block);
+    for (let left = conditions; left > 0; left--) {
+      const field = this.#fieldAt(words, at);
+      const count = words[at + 1] as number;
+      if (known === undefined || known.has(field.name)) {
+        if (!this.#holdsAt(field, words, at + 2, count, marks)) return false;
+        held += 1;
+      }
+      at += count + 2;
+    }
+    return known === undefined || held > 0 || conditions === 0;
+  }
+
+  /** Whether a rule asks nothing of a field, or admits a value; undefined as of `names`. */
+  admits(row: number, field: IndexField, text: string): boolean | undefined {
+    const asks = this.conditions(row).some((one) => one.field === field);
+    return asks ? this.names(row, field, text) : true;
+  }
+
+  /** Whether a rule names one of its field's values; undefined where only its kind could tell. */
+  names(row: number, field: IndexField, text: string): boolean | undefined {
+    const condition = this.conditions(row).find((one) => one.field === field);
+    if (condition === undefined) return false;
+    const { words, at, count } = condition;
+    if (field.byTerms && !(field.phrases && text.includes(" "))) {
+      const id = this.#terms.find(field.number, text);
+      return id !== 0 && contains(words, at, count, id);
+    }
+    return field.byTerms || field.byBounds ? undefined : this.#plugIn(words, at).has(text);
+  }
+
+  #write({ field: name, kind, values }: Condition, words: number[]): void {
+    const field = this.#byName.get(name);
+    if (field === undefined) throw new Error(`there is no field ${name}`);
+    field.asked += 1;
+    words.push(field.number, 0);
+    const count = words.length - 1;
+    if (field.byTerms) {
+      const ids = values.map((value) =>
+        field.phrases
+          ? this.#terms.holdPhrase(field.number, value)
+          : this.#terms.hold(field.number, value),
+      );
+      if (ids.length > 1) ids.sort((a, b) => a - b);
+      for (const id of ids) words.push(id);
+    } else if (field.byBounds) {
+      words.push(this.#bounds.put(values));
+    } else {
+      const id = this.#plugged.take();
+      this.#conditions.set(id, new Condition(name, kind, values));
+      words.push(id);
+      for (const term of new Set(kind.filterTerms(values)))
+        words.push(this.#terms.hold(field.number, term));
+    }
+    words[count] = words.length - count - 1;
+  }
+
+  #release({ field, words, at, count }: ConditionWords): void {
+    field.asked -= 1;
+    const first = words[at] as number;
+    if (field.byBounds) this.#bounds.give(first);
+    else if (!field.byTerms) {
+      this.#conditions.set(first, undefined);
+      this.#plugged.give(first);
+    }
+    for (let number = field.byTerms ? 0 : 1; number < count; number++)
+      this.#terms.release(words[at + number] as number);
+  }
+
+  #holdsAt(
+    field: IndexField,
+    words: Int32Array,
+    at: number,
+    count: number,
+    marks: EventMarks,
+  ): boolean {
+    if (!field.byTerms && !field.byBounds) return this.#plugIn(words, at).holds(marks.view);
+    marks.take(field);
+    if (field.byBounds) {
+      return this.#bounds.holds(words[at] as number, field.point, field.decimal);
+    }
+    if (count > FEW && count > field.ids.length) {
+      for (const id of field.ids) if (contains(words, at, count, id)) return true;
+      return false;
+    }
+    for (let number = 0; number < count; number++)
+      if (this.#terms.isMarked(words[at + number] as number, marks.stamp)) return true;
+    return false;
+  }
+
+  #plugIn(words: Int32Array, at: number): Condition {
+    const condition = this.#conditions.get(words[at] as number);
+    if (condition === undefined) throw new Error("a rule names no condition");
+    return condition;
+  }
+
+  #fieldAt(words: Int32Array, at: number): IndexField {
+    const field = this.#fields[words[at] as number];
+    if (field === undefined) throw new Error("a rule names no field");
+    return field;
+  }
+}
+
+/** Whether a number is among ascending ones. */
+function contains(words: Int32Array, at: number, count: number, id: number): boolean {
+  let low = at;
+  let high = at + count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((words[middle] as number) < id) low = middle + 1;
+    else high = middle;
+  }
+  return low < at + count && words[low] === id;
+}
