@@ -1,5 +1,8 @@
-import { couldMatch, type FilterHandle, type Filters } from "../filter/index.ts";
+import { couldMatch, type FilterHandle, type FilterIndex, type Filters } from "../filter/index.ts";
 import type { Lane } from "./lane.ts";
+import { MainLanes, Stragglers } from "./lanes.ts";
+
+const NO_SEQS: number[] = [];
 
 /** A broadcast in the ring: it reaches whoever's rules could match its field's value. */
 export interface Broadcast {
@@ -11,33 +14,34 @@ export interface Broadcast {
 /**
  * One filter, however many clients hold it, with its posting list: the ring's sequences that
  * matched it since it was born, addressed by absolute, ever-growing indices and trimmed with the
- * ring.
+ * ring. There may be a million of them: what most do not need is made when it is first needed.
  */
 export class Interest {
   readonly filters: Filters;
   /** Entries of the ring before this sequence were not evaluated. */
   readonly bornSeq: number;
-  handle: FilterHandle | undefined;
+  readonly handle: FilterHandle;
   /** Lanes that stand where most of their flow stands, by the flow's key: what others rejoin. */
-  readonly lanes = new Map<string, Lane>();
+  readonly lanes = new MainLanes<Lane>();
   /** Lanes that a slow socket or a rate holds elsewhere. */
-  readonly stragglers = new Set<Lane>();
+  readonly stragglers = new Stragglers<Lane>();
   /** Clients that hold it, hot or cold. */
   members = 0;
-  idleSinceMs = 0;
   /** Its lanes are about to be queued. */
   isWoken = false;
   /** The newest matched entry that cancels something: whether a gap holds one. */
   lastCancelSeq = -1;
+  readonly #index: FilterIndex<Interest>;
   #first = 0;
-  #seqs: number[] = [];
+  #seqs = NO_SEQS;
   #tags: (readonly string[] | undefined)[] | undefined;
-  #reach: Map<string, boolean> | undefined;
 
-  constructor(filters: Filters, bornSeq: number) {
+  /** Stands in the index from now on. */
+  constructor(filters: Filters, bornSeq: number, index: FilterIndex<Interest>) {
     this.filters = filters;
     this.bornSeq = bornSeq;
-    if (filters.tagged) this.#tags = [];
+    this.#index = index;
+    this.handle = index.add(filters, this);
   }
 
   /** The index that the next match gets. */
@@ -51,6 +55,10 @@ export class Interest {
   }
 
   post(seq: number, tags: readonly string[] | undefined, cancels: boolean): void {
+    if (this.#seqs === NO_SEQS) {
+      this.#seqs = [];
+      if (this.filters.tagged) this.#tags = [];
+    }
     this.#seqs.push(seq);
     this.#tags?.push(tags);
     if (cancels) this.lastCancelSeq = seq;
@@ -88,13 +96,11 @@ export class Interest {
 
   /** Whether a broadcast goes to the holders of this filter. */
   reads(broadcast: Broadcast): boolean {
-    this.#reach ??= new Map();
-    const key = `${broadcast.field}\n${broadcast.value}`;
-    let reads = this.#reach.get(key);
-    if (reads === undefined) {
-      reads = couldMatch(this.filters, broadcast.field, broadcast.value);
-      this.#reach.set(key, reads);
-    }
+    const { field, value } = broadcast;
+    const told = this.#index.couldMatch(this.handle, field, value);
+    if (told !== undefined) return told;
+    const reads = couldMatch(this.filters, field, value);
+    this.filters.compact();
     return reads;
   }
 }

@@ -1,9 +1,12 @@
 import type { FilterIndex, Filters } from "../filter/index.ts";
 import { Interest } from "./interest.ts";
 import type { Ring } from "./ring.ts";
+import { ShardedMap } from "./sharded-map.ts";
 
 /** Interests whose lists are trimmed each time that the ring lets go of entries. */
 const TRIMMED_PER_EVICTION = 256;
+/** Interests that are forgotten in one turn: all clients may have left at once. */
+const FORGOTTEN_PER_TURN = 500;
 
 /**
  * The interests of a topic, one for each different filter. One that nobody holds stays in the index
@@ -14,9 +17,9 @@ export class Interests {
   readonly #ring: Ring;
   readonly #idleMs: number;
   readonly #now: () => number;
-  readonly #byKey = new Map<string, Interest>();
-  /** Those that nobody holds, in the order in which they were left. */
-  readonly #idle = new Set<Interest>();
+  readonly #byKey = new ShardedMap<Interest>();
+  /** Those that nobody holds, in the order in which they were left, and when they were. */
+  readonly #idle = new Map<Interest, number>();
   #timer: NodeJS.Timeout | undefined;
   #untrimmed: Iterator<Interest> = [][Symbol.iterator]();
 
@@ -40,8 +43,7 @@ export class Interests {
   take(filters: Filters): Interest {
     let interest = this.#byKey.get(filters.key);
     if (interest === undefined) {
-      interest = new Interest(filters, this.#ring.head);
-      interest.handle = this.#index.add(filters, interest);
+      interest = new Interest(filters, this.#ring.head, this.#index);
       this.#byKey.set(filters.key, interest);
     }
     if (interest.members === 0) this.#idle.delete(interest);
@@ -53,8 +55,7 @@ export class Interests {
   release(interest: Interest): void {
     interest.members -= 1;
     if (interest.members > 0) return;
-    interest.idleSinceMs = this.#now();
-    this.#idle.add(interest);
+    this.#idle.set(interest, this.#now());
     this.#timer ??= setTimeout(() => this.#forget(), this.#idleMs + 1).unref();
   }
 
@@ -77,16 +78,20 @@ export class Interests {
   #forget(): void {
     this.#timer = undefined;
     const nowMs = this.#now();
-    for (const interest of this.#idle) {
-      const idleMs = nowMs - interest.idleSinceMs;
+    let left = FORGOTTEN_PER_TURN;
+    for (const [interest, sinceMs] of this.#idle) {
+      const idleMs = nowMs - sinceMs;
       // A clock that was set back must not keep them for ever.
-      if (idleMs >= 0 && idleMs < this.#idleMs) {
-        this.#timer = setTimeout(() => this.#forget(), this.#idleMs - idleMs + 1).unref();
+      const isDue = idleMs < 0 || idleMs >= this.#idleMs;
+      if (!isDue || left === 0) {
+        const inMs = isDue ? 1 : this.#idleMs - idleMs + 1;
+        this.#timer = setTimeout(() => this.#forget(), inMs).unref();
         return;
       }
+      left -= 1;
       this.#idle.delete(interest);
       this.#byKey.delete(interest.filters.key);
-      if (interest.handle !== undefined) this.#index.remove(interest.handle);
+      this.#index.remove(interest.handle);
     }
   }
 }

@@ -90,6 +90,11 @@ export class FilterIndex<T> {
     return this.#size;
   }
 
+  /** Different terms, phrases and tags that its filters ask for. */
+  get terms(): number {
+    return this.#terms.size;
+  }
+
   /** Rules that events led to, and that were held against them. */
   get considered(): number {
     return this.#considered;

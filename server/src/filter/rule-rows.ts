@@ -156,20 +156,31 @@ export class RuleRows {
 
   /** Whether a rule asks nothing of a field, or admits a value; undefined as of `names`. */
   admits(row: number, field: IndexField, text: string): boolean | undefined {
-    const asks = this.conditions(row).some((one) => one.field === field);
-    return asks ? this.names(row, field, text) : true;
+    return this.#find(row, field) < 0 ? true : this.names(row, field, text);
   }
 
   /** Whether a rule names one of its field's values; undefined where only its kind could tell. */
   names(row: number, field: IndexField, text: string): boolean | undefined {
-    const condition = this.conditions(row).find((one) => one.field === field);
-    if (condition === undefined) return false;
-    const { words, at, count } = condition;
+    const at = this.#find(row, field);
+    if (at < 0) return false;
+    const words = this.#blocks.arrayOf(this.#rows.get(row, RULE.block));
     if (field.byTerms && !(field.phrases && text.includes(" "))) {
       const id = this.#terms.find(field.number, text);
-      return id !== 0 && contains(words, at, count, id);
+      return id !== 0 && contains(words, at + 2, words[at + 1] as number, id);
     }
-    return field.byTerms || field.byBounds ? undefined : this.#plugIn(words, at).has(text);
+    return field.byTerms || field.byBounds ? undefined : this.#plugIn(words, at + 2).has(text);
+  }
+
+  /** Where in its block a rule's condition on a field begins; -1 where it has none. */
+  #find(row: number, field: IndexField): number {
+    const block = this.#rows.get(row, RULE.block);
+    const words = this.#blocks.arrayOf(block);
+    let at = this.#blocks.startOf(block);
+    for (let left = this.#rows.get(row, RULE.conditions); left > 0; left--) {
+      if (words[at] === field.number) return at;
+      at += (words[at + 1] as number) + 2;
+    }
+    return -1;
   }
 
   #write({ field: name, kind, values }: Condition, words: number[]): void {
