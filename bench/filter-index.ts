@@ -8,6 +8,8 @@
 import { PerformanceObserver } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import type { Limits } from "@penstock-dev/contract";
+import { Interest } from "../server/src/deliver/interest.ts";
+import { ShardedMap } from "../server/src/deliver/sharded-map.ts";
 import {
   EventTerms,
   type FilterHandle,
@@ -109,6 +111,69 @@ function rate(events: readonly StreamEvent[], match: (event: StreamEvent) => num
   return { perSecond: (count / (cpuMs() - startMs)) * 1000, matches: matched / count };
 }
 
+/** What the engine keeps beside: an interest for each filter, found by the filter's key. */
+function interestBytes(world: World, count: number): number {
+  const dice = new Dice(3);
+  const index = new FilterIndex<Interest>(world.stream);
+  const interests = new ShardedMap<Interest>();
+  const before = heldBytes();
+  for (let at = 0; at < count; at++) {
+    const filters = parseFilters(world.stream, world.request(at, dice), LIMITS);
+    if (interests.get(filters.key) === undefined)
+      interests.set(filters.key, new Interest(filters, 0, index));
+  }
+  const bytes = (heldBytes() - before) / interests.size;
+  // Otherwise nothing would hold them until here.
+  if (index.size !== interests.size) throw new Error("the index lost filters");
+  return bytes;
+}
+
+/**
+ * Ten times the clients with the same filters: they find their interest by its key, and the index
+ * does not see them. Says how much longer an event takes.
+ */
+function equalFilters(world: World, count: number, events: readonly StreamEvent[]): number {
+  const { stream } = world;
+  const index = new FilterIndex<Interest>(stream);
+  const interests = new ShardedMap<Interest>();
+  const join = (): void => {
+    const dice = new Dice(3);
+    for (let at = 0; at < count; at++) {
+      const filters = parseFilters(stream, world.request(at, dice), LIMITS);
+      const interest = interests.get(filters.key) ?? new Interest(filters, 0, index);
+      interests.set(filters.key, interest);
+      interest.members += 1;
+    }
+  };
+  const match = (event: StreamEvent): number => {
+    let found = 0;
+    index.match(new EventTerms(stream, event), () => {
+      found += 1;
+    });
+    return found;
+  };
+  join();
+  rate(events, match);
+  const once = rate(events, match);
+  for (let more = 0; more < 9; more++) join();
+  return once.perSecond / rate(events, match).perSecond;
+}
+
+/** One comparison of one value for every subscriber: the least that evaluating each can cost. */
+function comparisonNs(): number {
+  const wanted = Array.from({ length: 100_000 }, (_, at) => `user${at}`);
+  const holds = wanted.map((value) => (given: string) => given === value);
+  let found = 0;
+  const startMs = cpuMs();
+  let rounds = 0;
+  do {
+    const given = `user${rounds++ % 200_000}`;
+    for (const hold of holds) if (hold(given)) found += 1;
+  } while (cpuMs() - startMs < SPEND_MS);
+  if (found === 0) throw new Error("nobody was found");
+  return ((cpuMs() - startMs) * 1e6) / rounds / holds.length;
+}
+
 async function measure(world: World, count: number): Promise<void> {
   const { stream } = world;
   const events = world.events(EVENTS);
@@ -163,6 +228,10 @@ async function measure(world: World, count: number): Promise<void> {
   console.log(`  add while filling: ${filling}; garbage at most ${fillGcMs.toFixed(1)} ms`);
   console.log(`  add: ${putting}; remove: ${removing}; garbage at most ${churnGcMs.toFixed(1)} ms`);
   console.log(`  parse: ${parsing}`);
+  const evaluatedMs = (count * compareNs) / 1e6;
+  console.log(
+    `  one comparison for each: ${evaluatedMs.toFixed(3)} ms an event, ${((evaluatedMs * indexed.perSecond) / 1000).toFixed(0)} times the index's`,
+  );
   if (count <= PLAIN_MAX) comparePlain(world, events, kept as Filters[], indexed.perSecond);
 }
 
@@ -184,9 +253,16 @@ function comparePlain(
   );
 }
 
-console.log(machine());
+const compareNs = comparisonNs();
+console.log(`${machine()}; one comparison of a value ${compareNs.toFixed(1)} ns`);
 if (globalThis.gc === undefined) throw new Error("run with --expose-gc");
 for (const world of worlds) {
   if (!values.worlds.split(",").includes(world.name)) continue;
-  for (const count of values.filters.split(",").map(Number)) await measure(world, count);
+  const counts = values.filters.split(",").map(Number);
+  for (const count of counts) await measure(world, count);
+  const held = Math.min(100_000, Math.max(...counts));
+  const bytes = interestBytes(world, held).toFixed(0);
+  const longer = equalFilters(world, held, world.events(EVENTS)).toFixed(2);
+  console.log(`${world.name}, ${whole(held)} filters in the engine: ${bytes} bytes each with its`);
+  console.log(`  interest; an event takes ${longer} times as long with ten times the clients`);
 }

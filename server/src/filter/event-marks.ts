@@ -8,7 +8,7 @@ import type { TermTable } from "./term-table.ts";
  */
 export class EventMarks {
   readonly #terms: TermTable;
-  /** Numbers of a text's tokens in order; 0 for those that no filter asks for. */
+  /** Numbers of a field's terms in order; 0 for those that no filter asks for. */
   readonly #tokens: number[] = [];
   stamp = 0;
   #view: TermsView | undefined;
@@ -41,12 +41,17 @@ export class EventMarks {
     if (!hashed) field.seen += 1;
     if (field.hasPoint) this.#takePoint(field, terms[0]);
     if (field.byBounds) return;
-    if (field.phrases) this.#tokens.length = 0;
-    for (const term of terms) {
-      const id = hashed ? this.#takeHashed(field, term) : this.#terms.find(field.number, term);
-      if (id !== 0) this.#mark(field, id);
-      if (field.phrases) this.#tokens.push(id);
+    const ids = this.#tokens;
+    if (hashed) {
+      ids.length = 0;
+      for (const term of terms) ids.push(this.#takeHashed(field, term));
+    } else if (terms.length === 1) {
+      ids.length = 1;
+      ids[0] = this.#terms.find(field.number, terms[0] as string);
+    } else {
+      this.#terms.findAll(field.number, terms, ids);
     }
+    for (const id of ids) if (id !== 0) this.#mark(field, id);
     if (field.phrases) this.#takePhrases(field);
   }
 

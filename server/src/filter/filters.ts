@@ -73,19 +73,21 @@ function ruleOf(stream: Stream, wire: FilterRule): Rule {
 /** A rule in normal form, as JSON. */
 export function wireOf(stream: Stream, { tag, conditions }: Rule): string {
   const members = filterMembers(stream);
-  let text = tag === undefined ? "" : `"tag":${JSON.stringify(tag)}`;
+  // Joined, for a text that is put together bit by bit keeps its bits.
+  const parts = tag === undefined ? ["{"] : ['{"tag":', JSON.stringify(tag)];
   for (const { field, kind, values } of conditions) {
-    if (!kind.prefixes.includes("")) {
-      for (const value of values) {
-        if (text !== "") text += ",";
-        text += `${JSON.stringify(value.slice(0, 4) + field)}:"${value.slice(4)}"`;
-      }
+    if (kind.prefixes.includes("")) {
+      if (parts.length > 1) parts.push(",");
+      parts.push(members.get(field)?.quoted ?? "", JSON.stringify(values));
       continue;
     }
-    if (text !== "") text += ",";
-    text += `${members.get(field)?.quoted ?? ""}${JSON.stringify(values)}`;
+    for (const value of values) {
+      if (parts.length > 1) parts.push(",");
+      parts.push(JSON.stringify(value.slice(0, 4) + field), ':"', value.slice(4), '"');
+    }
   }
-  return `{${text}}`;
+  parts.push("}");
+  return parts.join("");
 }
 
 /** Whether an event matches: the plain evaluation that the index must always agree with. */

@@ -27,6 +27,12 @@ export class SlotDirectory {
     return this.#segmentOf(hash).slots;
   }
 
+  /** What stands in the first of the slots in which a hash may lie: an id, or 0. */
+  firstOf(hash: number): number {
+    const { slots } = this.#segmentOf(hash);
+    return slots[startOf(slots, hash)] as number;
+  }
+
   /** Adds an id that is not there. */
   add(hash: number, id: number): void {
     let segment = this.#segmentOf(hash);

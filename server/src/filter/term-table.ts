@@ -7,14 +7,17 @@ const REFS = 0;
 const STAMP = 1;
 const HITS = 2;
 const HEAD = 3;
-const KNOWN_LIST = 4;
-/** The field; of a phrase, the id of all its tokens but the last. */
-const SCOPE = 5;
-/** The id of a phrase's last token; -1 of a term. */
-const TOKEN = 6;
+/** The field; of a phrase, negative, the number of all its tokens but the last. */
+const SCOPE = 4;
 /** Phrases that are this one and a token more. */
-const LONGER = 7;
+const LONGER = 5;
+/** A short text itself; -1 of a longer one, which stands apart. Of a phrase, its last token. */
+const FIRST = 6;
+const SECOND = 7;
 const WORDS = 8;
+/** ASCII characters that two words hold, seven bits each. */
+const SHORT_MAX = 8;
+const IS_LONG = -1;
 
 /**
  * What filters ask for, each once, under a number: a field's terms, and phrases, which are a term
@@ -26,6 +29,12 @@ export class TermTable {
   readonly #directory = new SlotDirectory();
   readonly #hashOf: (first: number, second: number, scope: number) => number;
   readonly #words = new Uint32Array(2);
+  /** By term, the list of rules that ask for it besides; most indexes have none. */
+  readonly #knownLists = new RowValues<number>();
+  readonly #hashes: number[] = [];
+  #touched = 0;
+  #first = 0;
+  #second = 0;
   #size = 0;
 
   /** @param hashOf a test makes collisions of it */
@@ -43,6 +52,26 @@ export class TermTable {
     return this.#findText(field, text, this.#hashOfWords(field));
   }
 
+  /**
+   * The numbers of several terms of a field, put into `ids`. Where each is looked for is touched
+   * before: memory answers many such questions at once, and one after another only slowly.
+   */
+  findAll(field: number, texts: readonly string[], ids: number[]): void {
+    const hashes = this.#hashes;
+    hashes.length = 0;
+    for (const text of texts) {
+      hashWords(text, this.#words);
+      hashes.push(this.#hashOfWords(field));
+    }
+    for (let at = 0; at < texts.length; at++)
+      ids[at] = this.#directory.firstOf(hashes[at] as number);
+    for (let at = 0; at < texts.length; at++)
+      this.#touched ^= this.#rows.get(ids[at] as number, STAMP);
+    for (let at = 0; at < texts.length; at++)
+      ids[at] = this.#findText(field, texts[at] as string, hashes[at] as number);
+    ids.length = texts.length;
+  }
+
   /** As `find`, by the term's `hashTerm`; a further term of the same hash is beyond `after`. */
   findHashed(field: number, hashed: string, after = 0): number {
     wordsOfHash(hashed, this.#words);
@@ -53,8 +82,8 @@ export class TermTable {
     for (let at = startOf(slots, hash); ; at = (at + 2) & mask) {
       const id = slots[at] as number;
       if (id === 0) return 0;
-      if (slots[at + 1] !== hash || !this.#isTerm(id, field)) continue;
-      if (passed && hashTerm(this.#texts.get(id) ?? "") === hashed) return id;
+      if (slots[at + 1] !== hash || this.#rows.get(id, SCOPE) !== field) continue;
+      if (passed && hashTerm(this.text(id)) === hashed) return id;
       if (id === after) passed = true;
     }
   }
@@ -75,8 +104,9 @@ export class TermTable {
     const hash = this.#hashOfWords(field);
     let id = this.#findText(field, text, hash);
     if (id === 0) {
-      id = this.#make(hash, field, -1);
-      this.#texts.set(id, text);
+      id = this.#make(hash, field, this.#first);
+      this.#rows.set(id, SECOND, this.#second);
+      if (this.#first === IS_LONG) this.#texts.set(id, text);
     }
     this.#rows.set(id, REFS, this.#rows.get(id, REFS) + 1);
     return id;
@@ -98,22 +128,24 @@ export class TermTable {
     const refs = rows.get(id, REFS) - 1;
     rows.set(id, REFS, refs);
     if (refs > 0) return;
-    const token = rows.get(id, TOKEN);
     const scope = rows.get(id, SCOPE);
-    if (token === -1) hashWords(this.#texts.get(id) ?? "", this.#words);
-    const hash = token === -1 ? this.#hashOfWords(scope) : this.#hashOf(scope, token, -1);
+    const token = rows.get(id, FIRST);
+    if (scope >= 0) hashWords(this.text(id), this.#words);
+    const hash = scope >= 0 ? this.#hashOfWords(scope) : this.#hashOf(~scope, token, -1);
     this.#directory.delete(hash, id);
-    this.#texts.set(id, undefined);
+    if (token === IS_LONG) this.#texts.set(id, undefined);
     rows.give(id);
     this.#size -= 1;
-    if (token === -1) return;
-    rows.set(scope, LONGER, rows.get(scope, LONGER) - 1);
+    if (scope >= 0) return;
+    rows.set(~scope, LONGER, rows.get(~scope, LONGER) - 1);
     this.release(token);
-    this.release(scope);
+    this.release(~scope);
   }
 
   text(id: number): string {
-    return this.#texts.get(id) ?? "";
+    const first = this.#rows.get(id, FIRST);
+    if (first === IS_LONG) return this.#texts.get(id) ?? "";
+    return unpacked(first) + unpacked(this.#rows.get(id, SECOND));
   }
 
   /** Conditions and longer phrases that hold a term. */
@@ -137,11 +169,11 @@ export class TermTable {
 
   /** The list of rules that ask for a term besides, where there is one. */
   knownList(id: number): number {
-    return this.#rows.get(id, KNOWN_LIST);
+    return this.#knownLists.get(id) ?? 0;
   }
 
   setKnownList(id: number, list: number): void {
-    this.#rows.set(id, KNOWN_LIST, list);
+    this.#knownLists.set(id, list);
   }
 
   isMarked(id: number, stamp: number): boolean {
@@ -179,7 +211,7 @@ export class TermTable {
     const known = this.#findPhrase(phrase, token, hash);
     if (known === 0) {
       // It keeps what it is made of.
-      const id = this.#make(hash, phrase, token);
+      const id = this.#make(hash, ~phrase, token);
       rows.set(id, REFS, 1);
       rows.set(phrase, LONGER, rows.get(phrase, LONGER) + 1);
       return id;
@@ -190,24 +222,47 @@ export class TermTable {
     return known;
   }
 
-  #make(hash: number, scope: number, token: number): number {
+  #make(hash: number, scope: number, first: number): number {
     const id = this.#rows.take();
     this.#rows.set(id, SCOPE, scope);
-    this.#rows.set(id, TOKEN, token);
+    this.#rows.set(id, FIRST, first);
     this.#directory.add(hash, id);
     this.#size += 1;
     return id;
   }
 
   #findText(field: number, text: string, hash: number): number {
+    this.#pack(text);
+    const first = this.#first;
+    const second = this.#second;
+    const rows = this.#rows;
     const slots = this.#directory.slotsOf(hash);
     const mask = slots.length - 1;
     for (let at = startOf(slots, hash); ; at = (at + 2) & mask) {
       const id = slots[at] as number;
       if (id === 0) return 0;
-      if (slots[at + 1] !== hash || !this.#isTerm(id, field)) continue;
-      if (this.#texts.get(id) === text) return id;
+      if (slots[at + 1] !== hash || rows.get(id, SCOPE) !== field) continue;
+      if (rows.get(id, FIRST) !== first || rows.get(id, SECOND) !== second) continue;
+      if (first !== IS_LONG || this.#texts.get(id) === text) return id;
     }
+  }
+
+  /** A short text as two words: whoever looks for one need not follow it to where texts are. */
+  #pack(text: string): void {
+    let first = 0;
+    let second = 0;
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      if (at === SHORT_MAX || unit === 0 || unit > 127) {
+        this.#first = IS_LONG;
+        this.#second = 0;
+        return;
+      }
+      if (at < 4) first |= unit << (7 * at);
+      else second |= unit << (7 * (at - 4));
+    }
+    this.#first = first;
+    this.#second = second;
   }
 
   #findPhrase(phrase: number, token: number, hash: number): number {
@@ -218,12 +273,8 @@ export class TermTable {
       const id = slots[at] as number;
       if (id === 0) return 0;
       if (slots[at + 1] !== hash) continue;
-      if (rows.get(id, TOKEN) === token && rows.get(id, SCOPE) === phrase) return id;
+      if (rows.get(id, FIRST) === token && rows.get(id, SCOPE) === ~phrase) return id;
     }
-  }
-
-  #isTerm(id: number, field: number): boolean {
-    return this.#rows.get(id, TOKEN) === -1 && this.#rows.get(id, SCOPE) === field;
   }
 
   #hashOfWords(field: number): number {
@@ -235,4 +286,10 @@ function mixed(first: number, second: number, scope: number): number {
   let hash = Math.imul(first, 0x9e3779b1) ^ Math.imul(second + scope, 0x85ebca77);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return (hash ^ (hash >>> 13)) | 0;
+}
+
+function unpacked(word: number): string {
+  let text = "";
+  for (let rest = word; rest > 0; rest >>>= 7) text += String.fromCharCode(rest & 127);
+  return text;
 }
