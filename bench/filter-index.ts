@@ -152,11 +152,12 @@ function equalFilters(world: World, count: number, events: readonly StreamEvent[
     });
     return found;
   };
+  // The best of three, for others use the machine too.
+  const best = (): number => Math.max(...[0, 1, 2].map(() => rate(events, match).perSecond));
   join();
-  rate(events, match);
-  const once = rate(events, match);
+  const once = best();
   for (let more = 0; more < 9; more++) join();
-  return once.perSecond / rate(events, match).perSecond;
+  return once / best();
 }
 
 /** One comparison of one value for every subscriber: the least that evaluating each can cost. */
@@ -172,6 +173,18 @@ function comparisonNs(): number {
   } while (cpuMs() - startMs < SPEND_MS);
   if (found === 0) throw new Error("nobody was found");
   return ((cpuMs() - startMs) * 1e6) / rounds / holds.length;
+}
+
+/** What a `Map` of so many keys needs to find one: a yardstick for memory that is in no cache. */
+function lookUpNs(count: number): number {
+  const map = new Map(Array.from({ length: count }, (_, at) => [`user${at}`, at]));
+  const dice = new Dice(5);
+  const texts = Array.from({ length: 20_000 }, () => ["user", dice.below(count)].join(""));
+  let sum = 0;
+  const startMs = cpuMs();
+  for (let round = 0; round < 10; round++) for (const text of texts) sum += map.get(text) ?? 0;
+  if (sum === 0) throw new Error("nothing was found");
+  return ((cpuMs() - startMs) * 1e6) / 10 / texts.length;
 }
 
 async function measure(world: World, count: number): Promise<void> {
@@ -232,6 +245,8 @@ async function measure(world: World, count: number): Promise<void> {
   console.log(
     `  one comparison for each: ${evaluatedMs.toFixed(3)} ms an event, ${((evaluatedMs * indexed.perSecond) / 1000).toFixed(0)} times the index's`,
   );
+  const lookUps = 1e9 / indexed.perSecond / lookUpNs(count);
+  console.log(`  an event costs what ${lookUps.toFixed(0)} look-ups in a Map of as many keys do`);
   if (count <= PLAIN_MAX) comparePlain(world, events, kept as Filters[], indexed.perSecond);
 }
 

@@ -14,56 +14,56 @@ interface Texts {
 }
 
 /**
- * The bounds of ranges, each pair under a number: as floating-point numbers, which nearly always
- * decide, and as text where they do not say the bound exactly.
+ * The bounds of ranges, as words among others: two floating-point numbers, which nearly always
+ * decide, and the number of their texts, where the numbers do not say them exactly.
  */
 export class Bounds {
-  readonly #rows = new Rows(WORDS);
+  readonly #numbers = new Rows(1);
   readonly #texts = new RowValues<Texts>();
 
-  /** Keeps what `min_…` and `max_…` say. */
-  put(values: readonly string[]): number {
+  /** The words of what `min_…` and `max_…` say. */
+  words(values: readonly string[]): number[] {
     const min = boundOf(values, "min_");
     const max = boundOf(values, "max_");
     floats[0] = min === undefined ? Number.NEGATIVE_INFINITY : nearestNumber(min);
     floats[1] = max === undefined ? Number.POSITIVE_INFINITY : nearestNumber(max);
-    const row = this.#rows.take();
-    for (let word = 0; word < WORDS; word++) this.#rows.set(row, word, words[word] as number);
     const texts = { min: inexact(min, floats[0]), max: inexact(max, floats[1]) };
-    if (texts.min !== undefined || texts.max !== undefined) this.#texts.set(row, texts);
-    return row;
+    let number = 0;
+    if (texts.min !== undefined || texts.max !== undefined) {
+      number = this.#numbers.take();
+      this.#texts.set(number, texts);
+    }
+    return [...words, number];
   }
 
-  give(row: number): void {
-    if (this.#texts.get(row) !== undefined) this.#texts.set(row, undefined);
-    this.#rows.give(row);
+  /** Lets go of what words stand for. */
+  release(from: Int32Array, at: number): void {
+    const number = from[at + WORDS] as number;
+    if (number === 0) return;
+    this.#texts.set(number, undefined);
+    this.#numbers.give(number);
   }
 
-  span(row: number): Span {
-    this.#load(row);
+  span(from: Int32Array, at: number): Span {
+    load(from, at);
     return { min: floats[0] as number, max: floats[1] as number };
   }
 
   /** Whether a decimal lies between bounds, both included. @param point its nearest number */
-  holds(row: number, point: number, decimal: string): boolean {
-    this.#load(row);
+  holds(from: Int32Array, at: number, point: number, decimal: string): boolean {
+    load(from, at);
     const min = floats[0] as number;
     const max = floats[1] as number;
     if (!(point >= min && point <= max)) return false;
-    if (point === min) {
-      const bound = this.#texts.get(row)?.min ?? textOf(min);
-      if (compareDecimals(decimal, bound) < 0) return false;
-    }
-    if (point === max) {
-      const bound = this.#texts.get(row)?.max ?? textOf(max);
-      if (compareDecimals(decimal, bound) > 0) return false;
-    }
-    return true;
+    if (point !== min && point !== max) return true;
+    const texts = this.#texts.get(from[at + WORDS] as number);
+    if (point === min && compareDecimals(decimal, texts?.min ?? textOf(min)) < 0) return false;
+    return point !== max || compareDecimals(decimal, texts?.max ?? textOf(max)) <= 0;
   }
+}
 
-  #load(row: number): void {
-    for (let word = 0; word < WORDS; word++) words[word] = this.#rows.get(row, word);
-  }
+function load(from: Int32Array, at: number): void {
+  for (let word = 0; word < WORDS; word++) words[word] = from[at + word] as number;
 }
 
 function boundOf(values: readonly string[], prefix: string): string | undefined {

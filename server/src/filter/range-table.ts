@@ -54,8 +54,8 @@ export class RangeTable {
     this.#from.collect(Number.NEGATIVE_INFINITY, point, lists);
     this.#upTo.collect(point, Number.POSITIVE_INFINITY, lists);
     for (const [magnitude, order] of this.#closed) {
-      // Twice the greatest width there, since widths are rounded.
-      const reach = magnitude === Number.NEGATIVE_INFINITY ? 0 : 2 ** (magnitude + 2);
+      // The greatest width there, and a little more, since widths and logarithms are rounded.
+      const reach = magnitude === Number.NEGATIVE_INFINITY ? 0 : 1.001 * 2 ** (magnitude + 1);
       order.collect(point - reach, point, lists);
     }
   }

@@ -40,8 +40,8 @@ export interface ConditionWords {
 
 /**
  * Rules as rows of words. A rule's conditions are one block: for each the number of its field, how
- * many words follow, and these: numbers of terms in ascending order, or of bounds, or, where the
- * kind decides by itself, of the condition and then of the terms that lead to it.
+ * many words follow, and these: numbers of terms in ascending order, or bounds, or, where the kind
+ * decides by itself, the number of the condition and then those of the terms that lead to it.
  */
 export class RuleRows {
   readonly #rows = new Rows(WORDS);
@@ -120,15 +120,14 @@ export class RuleRows {
   /** Numbers of terms of which an event that satisfies a condition has one; undefined where untold. */
   termsOf({ field, words, at, count }: ConditionWords): Int32Array | undefined {
     if (field.byTerms) return words.subarray(at, at + count);
-    return count > 1 ? words.subarray(at + 1, at + count) : undefined;
+    return count > 1 && !field.byBounds ? words.subarray(at + 1, at + count) : undefined;
   }
 
   /** The numbers that a condition admits; undefined where they are untold. */
   spanOf({ field, words, at }: ConditionWords): Span | undefined {
     if (field.byTerms) return undefined;
-    const id = words[at] as number;
-    if (field.byBounds) return this.#bounds.span(id);
-    return field.kind.span?.(this.#conditions.get(id)?.values ?? []);
+    if (field.byBounds) return this.#bounds.span(words, at);
+    return field.kind.span?.(this.#plugIn(words, at).values);
   }
 
   /**
@@ -198,7 +197,7 @@ export class RuleRows {
       if (ids.length > 1) ids.sort((a, b) => a - b);
       for (const id of ids) words.push(id);
     } else if (field.byBounds) {
-      words.push(this.#bounds.put(values));
+      words.push(...this.#bounds.words(values));
     } else {
       const id = this.#plugged.take();
       this.#conditions.set(id, new Condition(name, kind, values));
@@ -211,11 +210,13 @@ export class RuleRows {
 
   #release({ field, words, at, count }: ConditionWords): void {
     field.asked -= 1;
-    const first = words[at] as number;
-    if (field.byBounds) this.#bounds.give(first);
-    else if (!field.byTerms) {
-      this.#conditions.set(first, undefined);
-      this.#plugged.give(first);
+    if (field.byBounds) {
+      this.#bounds.release(words, at);
+      return;
+    }
+    if (!field.byTerms) {
+      this.#conditions.set(words[at] as number, undefined);
+      this.#plugged.give(words[at] as number);
     }
     for (let number = field.byTerms ? 0 : 1; number < count; number++)
       this.#terms.release(words[at + number] as number);
@@ -231,7 +232,7 @@ export class RuleRows {
     if (!field.byTerms && !field.byBounds) return this.#plugIn(words, at).holds(marks.view);
     marks.take(field);
     if (field.byBounds) {
-      return this.#bounds.holds(words[at] as number, field.point, field.decimal);
+      return this.#bounds.holds(words, at, field.point, field.decimal);
     }
     if (count > FEW && count > field.ids.length) {
       for (const id of field.ids) if (contains(words, at, count, id)) return true;
