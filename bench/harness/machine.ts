@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { cpus, release, totalmem } from "node:os";
+
+/** What a figure was measured on. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGib: number;
+  readonly kernel: string;
+}
+
+export function machine(): Machine {
+  const all = cpus();
+  return {
+    cpu: all[0]?.model.trim() ?? "unknown",
+    cores: all.length,
+    memoryGib: Math.round((totalmem() / 2 ** 30) * 10) / 10,
+    kernel: release(),
+  };
+}
+
+/** The versions that a figure depends on; what is not installed is left out. */
+export function versions(): Record<string, string> {
+  return {
+    node: process.version,
+    v8: process.versions.v8,
+    ...commit(),
+    ...versionOf("cc", "cc", ["--version"]),
+    ...versionOf("go", "go", ["version"]),
+  };
+}
+
+function commit(): Record<string, string> {
+  return versionOf("penstock", "git", ["describe", "--always", "--dirty", "--tags"]);
+}
+
+function versionOf(name: string, program: string, args: readonly string[]): Record<string, string> {
+  try {
+    const line = execFileSync(program, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      cwd: import.meta.dirname,
+    }).split("\n")[0];
+    return { [name]: (line ?? "").trim() };
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,200 @@
+import { connect, type Socket } from "node:net";
+import { crc32 } from "node:zlib";
+import { SERIAL_DIGITS, SERIAL_MARK, TIME_DIGITS, TIME_MARK } from "./bench-event.ts";
+import type { Dialect } from "./dialects.ts";
+import { clientFrame, FrameReader } from "./frame-reader.ts";
+
+const PING = 9;
+const PONG = 10;
+const CLOSE = 8;
+const BINARY = 2;
+const TEXT = 1;
+
+/** Sockets of a process read into one buffer, one after the other: nothing is allocated a read. */
+const READ_BYTES = 256 * 1024;
+const shared = Buffer.allocUnsafe(READ_BYTES);
+
+/** What a client tells its process. */
+export interface ClientEvents {
+  /** An event came, in order or not; `micros` is its time of publishing, 0 where it has none. */
+  readonly event: (client: SwarmClient, serial: number, micros: number) => void;
+  /** The connection ended; before it was ready, where `client.ready` is false. */
+  readonly closed: (client: SwarmClient, why: string) => void;
+  readonly ready: (client: SwarmClient) => void;
+}
+
+/** What to connect to, and as whom. */
+export interface ClientInit {
+  readonly index: number;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly dialect: Dialect;
+  readonly path: string;
+  /** Whether the time of publishing is read out of events. */
+  readonly timed: boolean;
+  /** Whether the bytes of events are summed up. */
+  readonly summed: boolean;
+}
+
+/** One raw socket that reads frames, finds serials in them, and answers pings: a client at its cheapest. */
+export class SwarmClient {
+  readonly index: number;
+  bytes = 0;
+  frames = 0;
+  chunks = 0;
+  /** The serial of the last event, 0 before the first. */
+  last = 0;
+  sum = 0;
+  ready = false;
+  socket: Socket;
+  #open: boolean;
+  #closed = false;
+  #packedBytes = 0;
+  #packedSize = 0;
+  #serialAt = 0;
+  #head = "";
+  #why = "the connection ended";
+  readonly #init: ClientInit;
+  readonly #events: ClientEvents;
+  readonly #reader = new FrameReader((opcode, chunk, start, end) =>
+    this.#frame(opcode, chunk, start, end),
+  );
+
+  constructor(init: ClientInit, events: ClientEvents) {
+    this.index = init.index;
+    this.#init = init;
+    this.#events = events;
+    this.#open = !init.dialect.upgrade;
+    const { port, localAddress } = init;
+    const onread = {
+      buffer: shared,
+      callback: (length: number): boolean => {
+        this.#read(length);
+        return true;
+      },
+    };
+    this.socket = connect({ host: "127.0.0.1", port, localAddress, noDelay: true, onread }, () =>
+      this.#connected(),
+    );
+    this.socket.on("error", (error) => {
+      this.#why = error.message;
+    });
+    this.socket.on("close", () => {
+      if (this.#closed) return;
+      this.#closed = true;
+      events.closed(this, this.#why);
+    });
+  }
+
+  /** Cuts the connection without a word; nothing more is told of it. */
+  cut(): void {
+    this.#closed = true;
+    this.socket.resetAndDestroy();
+  }
+
+  #connected(): void {
+    if (this.#init.dialect.upgrade) {
+      this.socket.write(
+        `GET ${this.#init.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+      );
+    } else this.#becomeReady();
+  }
+
+  #becomeReady(): void {
+    if (this.ready) return;
+    this.ready = true;
+    this.#events.ready(this);
+  }
+
+  #read(length: number): void {
+    this.chunks += 1;
+    this.bytes += length;
+    if (this.#open) {
+      this.#reader.read(shared, 0, length);
+      return;
+    }
+    this.#head += shared.toString("latin1", 0, length);
+    const end = this.#head.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const head = this.#head;
+    this.#head = "";
+    if (!head.startsWith("HTTP/1.1 101")) {
+      this.#why = head.slice(0, 500);
+      this.socket.destroy();
+      return;
+    }
+    this.#open = true;
+    const { hello, helloIsBinary, ready } = this.#init.dialect;
+    if (hello !== undefined)
+      this.socket.write(clientFrame(helloIsBinary ? BINARY : TEXT, Buffer.from(hello)));
+    if (ready === undefined) this.#becomeReady();
+    const rest = Buffer.from(head.slice(end + 4), "latin1");
+    if (rest.length > 0) this.#reader.read(rest, 0, rest.length);
+  }
+
+  #frame(opcode: number, chunk: Buffer, start: number, end: number): void {
+    this.frames += 1;
+    if (opcode === PING) {
+      this.socket.write(clientFrame(PONG, chunk.subarray(start, end)));
+    } else if (opcode === CLOSE) {
+      this.#why = `closed by the server: ${chunk.toString("latin1", start + 2, end)} ${end - start >= 2 ? chunk.readUInt16BE(start) : ""}`;
+      this.socket.destroy();
+    } else if (opcode !== PONG) this.#payload(chunk, start, end);
+  }
+
+  #payload(chunk: Buffer, start: number, end: number): void {
+    const { event, ready, echo, packed } = this.#init.dialect;
+    const begins = (text: string): boolean =>
+      end - start >= text.length && chunk.toString("latin1", start, start + text.length) === text;
+    if (echo !== undefined && end - start === echo.ping.length && begins(echo.ping)) {
+      this.socket.write(clientFrame(packed === true ? BINARY : TEXT, Buffer.from(echo.pong)));
+    } else if (packed === true && this.ready) this.#packed(chunk, start, end);
+    else if (begins(event)) this.#event(chunk, start, end);
+    else if (ready !== undefined && begins(ready)) this.#becomeReady();
+  }
+
+  /** Messages of one length: they are counted by bytes, and the order is that of the first in each frame. */
+  #packed(chunk: Buffer, start: number, end: number): void {
+    if (this.#packedSize === 0) {
+      const line =
+        chunk.toString("latin1", start, Math.min(end, start + 40)).split("\r\n")[0] ?? "";
+      this.#packedSize = line.length + 4 + Number(line.split(" ").at(-1));
+    }
+    this.#packedBytes += end - start;
+    while (this.#packedBytes >= this.#packedSize) {
+      this.#packedBytes -= this.#packedSize;
+      this.#tell(this.last + 1, 0);
+    }
+  }
+
+  #event(chunk: Buffer, start: number, end: number): void {
+    const marked = start + this.#serialAt;
+    const at =
+      this.#serialAt > 0 &&
+      chunk.toString("latin1", marked - SERIAL_MARK.length, marked) === SERIAL_MARK
+        ? marked
+        : chunk.indexOf(SERIAL_MARK, start, "latin1") + SERIAL_MARK.length;
+    if (at < start + SERIAL_MARK.length || at + SERIAL_DIGITS > end) return;
+    this.#serialAt = at - start;
+    const serial = digits(chunk, at, SERIAL_DIGITS);
+    if (this.#init.summed) this.sum = crc32(chunk.subarray(at, end), this.sum);
+    let micros = 0;
+    if (this.#init.timed) {
+      const time = chunk.indexOf(TIME_MARK, at, "latin1") + TIME_MARK.length;
+      if (time > at && time + TIME_DIGITS <= end) micros = digits(chunk, time, TIME_DIGITS);
+    }
+    this.#tell(serial, micros);
+  }
+
+  #tell(serial: number, micros: number): void {
+    this.#events.event(this, serial, micros);
+    this.last = serial;
+  }
+}
+
+function digits(chunk: Buffer, at: number, count: number): number {
+  let value = 0;
+  for (let place = at; place < at + count; place++)
+    value = value * 10 + ((chunk[place] as number) - 48);
+  return value;
+}
