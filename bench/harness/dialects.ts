@@ -11,6 +11,8 @@ export interface Dialect {
   readonly event: string;
   /** Events are messages of one length in a stream of bytes that frames cut anywhere. */
   readonly packed?: boolean;
+  /** A frame may hold several events, one a line. */
+  readonly lines?: boolean;
   /** What is answered to a payload that is exactly this. */
   readonly echo?: { readonly ping: string; readonly pong: string };
 }
@@ -24,6 +26,7 @@ export const dialects = {
     hello: '{"id":1,"connect":{}}',
     ready: '{"id":1',
     event: '{"push"',
+    lines: true,
     echo: { ping: "{}", pong: "{}" },
   },
   nats: {

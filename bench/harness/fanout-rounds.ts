@@ -70,6 +70,7 @@ export async function measureRounds(
   { runners, clients }: Field,
   plan: { readonly batch: number; readonly flushes: number; readonly rounds: number },
 ): Promise<Measured> {
+  const startMs = performance.now();
   const costs = new Map<string, number[]>(runners.map(({ name }) => [name, []]));
   const clientCosts = new Map<string, number[]>(runners.map(({ name }) => [name, []]));
   const bytes = new Map<string, number>();
@@ -105,7 +106,8 @@ export async function measureRounds(
     apart.push(figure(`${name}: bytes an event, ${of}`, bytes.get(name) ?? 0, "B"));
   }
   const perEvent = new Map([...costs].map(([name, rounds]) => [name, spread(rounds)]));
+  const tookMs = performance.now() - startMs;
   const line = [...perEvent].map(([name, { median }]) => `${name} ${median.toFixed(2)}`);
-  bench.say(`${of}: ${line.join(", ")} µs a delivery`);
+  bench.say(`${of}: ${line.join(", ")} µs a delivery (${(tookMs / 1000).toFixed(1)} s)`);
   return { perEvent, apart };
 }

@@ -148,8 +148,9 @@ export class SwarmClient {
       end - start >= text.length && chunk.toString("latin1", start, start + text.length) === text;
     if (echo !== undefined && end - start === echo.ping.length && begins(echo.ping)) {
       this.socket.write(clientFrame(packed === true ? BINARY : TEXT, Buffer.from(echo.pong)));
-    } else if (packed === true && this.ready) this.#packed(chunk, start, end);
-    else if (begins(event)) this.#event(chunk, start, end);
+    } else if (packed === true && (this.#packedBytes > 0 || begins(event)))
+      this.#packed(chunk, start, end);
+    else if (packed !== true && begins(event)) this.#lines(chunk, start, end);
     else if (ready !== undefined && begins(ready)) this.#becomeReady();
   }
 
@@ -164,6 +165,16 @@ export class SwarmClient {
     while (this.#packedBytes >= this.#packedSize) {
       this.#packedBytes -= this.#packedSize;
       this.#tell(this.last + 1, 0);
+    }
+  }
+
+  /** The event of a frame, or one a line. */
+  #lines(chunk: Buffer, start: number, end: number): void {
+    for (let from = start; from < end; ) {
+      const line = this.#init.dialect.lines === true ? chunk.indexOf(10, from) : -1;
+      const to = line < 0 || line > end ? end : line;
+      this.#event(chunk, from, to);
+      from = to + 1;
     }
   }
 

@@ -43,15 +43,16 @@ const BOUNDS: readonly Bound[] = [
 async function run(bench: Bench): Promise<Outcome> {
   const figures: Figure[] = [];
   const goals: Goal[] = [];
-  const byBatch = new Map<string, [number, number][]>();
+  const byBatch: Lines = new Map();
+  const byClients: Lines = new Map();
   const contenders = bench.pick([...QUICK, centrifuge, nats], QUICK);
   const clients = bench.pick(1000, 50);
   {
     await using field = await fieldOf(bench, contenders, { clients, eventBytes: EVENT_BYTES });
     for (const [batch, flushes] of [
-      [1, bench.pick(60, 4)],
-      [10, bench.pick(60, 4)],
-      [100, bench.pick(12, 2)],
+      [1, bench.pick(40, 4)],
+      [10, bench.pick(20, 4)],
+      [100, bench.pick(3, 2)],
     ] as const) {
       const measured = await measureRounds(bench, field, {
         batch,
@@ -65,10 +66,11 @@ async function run(bench: Bench): Promise<Outcome> {
       goals.push(...against.goals);
       figures.push(...against.figures);
       gather(byBatch, batch, measured.perEvent);
+      if (batch === 1) gather(byClients, clients, measured.perEvent);
       figures.push(...measured.apart);
     }
   }
-  const byClients = await grow(bench, figures);
+  await grow(bench, figures, byClients);
   return {
     figures,
     goals,
@@ -80,7 +82,7 @@ async function run(bench: Bench): Promise<Outcome> {
         y: "µs",
         isLogX: true,
         isLogY: true,
-        series: [...byBatch].map(([name, points]) => ({ name, points })),
+        series: seriesOf(byBatch),
       },
       {
         name: "fanout-clients",
@@ -88,24 +90,24 @@ async function run(bench: Bench): Promise<Outcome> {
         x: "clients",
         y: "µs",
         isLogX: true,
-        series: byClients,
+        series: seriesOf(byClients),
       },
     ],
   };
 }
 
-/** The same with more clients: only ours beside the bare loops, since it is growth that is looked for. */
-async function grow(bench: Bench, figures: Figure[]): Promise<PlotSeries[]> {
-  const series = new Map<string, [number, number][]>();
-  for (const clients of bench.pick([100, 1000, 10_000], [10])) {
-    const contenders = [penstock(), penstockAlone, bareC, bareNode];
+/** The same with fewer and with more clients, beside the bare loops alone: it is growth that is looked for. */
+async function grow(bench: Bench, figures: Figure[], lines: Lines): Promise<void> {
+  const contenders = [penstock(), bareC, bareNode];
+  for (const name of lines.keys())
+    if (!contenders.some((one) => one.name === name)) lines.delete(name);
+  for (const clients of bench.pick([100, 10_000], [10])) {
     await using field = await fieldOf(bench, contenders, { clients, eventBytes: EVENT_BYTES });
-    const flushes = bench.pick(Math.max(10, Math.min(100, 60_000 / clients)), 2);
+    const flushes = bench.pick(clients > 1000 ? 5 : 50, 2);
     const { perEvent } = await measureRounds(bench, field, { batch: 1, flushes, rounds: 3 });
     tell(perEvent, { batch: 1, clients }, figures);
-    gather(series, clients, perEvent);
+    gather(lines, clients, perEvent);
   }
-  return [...series].map(([name, points]) => ({ name, points }));
 }
 
 function tell(
@@ -123,14 +125,22 @@ function tell(
     );
 }
 
-function gather(
-  lines: Map<string, [number, number][]>,
-  x: number,
-  perEvent: Measured["perEvent"],
-): void {
-  for (const [name, { median }] of perEvent)
-    lines.set(name, [...(lines.get(name) ?? []), [x, median]]);
+/** The points of each contender, as a plot wants them. */
+type Lines = Map<string, (readonly [number, number])[]>;
+
+function gather(lines: Lines, x: number, perEvent: Measured["perEvent"]): void {
+  for (const [name, { median }] of perEvent) {
+    if (name === penstockAlone.name) continue;
+    const points = [...(lines.get(name) ?? []), [x, median] as const];
+    lines.set(
+      name,
+      points.sort(([one], [other]) => one - other),
+    );
+  }
 }
+
+const seriesOf = (lines: Lines): PlotSeries[] =>
+  [...lines].map(([name, points]) => ({ name, points }));
 
 /** What a delivery to one client more costs, round by round. */
 function deliveryAlone(perEvent: Measured["perEvent"], clients: number): number[] {
