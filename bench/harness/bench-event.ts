@@ -23,13 +23,26 @@ export function nowMicros(): number {
 /**
  * A post as it is published, whose event is served in a frame of some 300 bytes. An author's posts
  * are in order for everybody, so each hashtag has an author of its own.
+ *
+ * @param micros when it is published, on the monotonic clock
  */
-export function post(serial: number, hashtag = "bench", textLength = 96): Record<string, string> {
-  const stamp = `@${String(nowMicros()).padStart(TIME_DIGITS, "0")}`;
-  const text = `${stamp} #${hashtag} `.padEnd(textLength, WORDS).slice(0, textLength);
+export function post(
+  serial: number,
+  hashtag = "bench",
+  micros = nowMicros(),
+): Record<string, string> {
+  const stamp = `@${String(micros).padStart(TIME_DIGITS, "0")}`;
+  const text = `${stamp} #${hashtag} `.padEnd(TEXT_LENGTH, WORDS).slice(0, TEXT_LENGTH);
   return { id: eventId(serial), user_id: hashtag, text, timestamp: TIMESTAMP };
 }
 
+/** A post that no client has asked for, of the usual length. */
+export function filler(number: number): Record<string, string> {
+  const text = `#filler${number % 1000} `.padEnd(TEXT_LENGTH, WORDS);
+  return { id: `f${number}`, user_id: `author${number % 1000}`, text, timestamp: TIMESTAMP };
+}
+
+const TEXT_LENGTH = 74;
 const TIMESTAMP = "2026-01-01T00:00:00.000Z";
 
 /**

@@ -25,16 +25,25 @@ export interface Contender {
   readonly start: (eventBytes: number) => Promise<Contending>;
 }
 
+/** How Penstock takes part. */
+export interface PenstockInit {
+  readonly name?: string;
+  readonly flags?: readonly string[];
+  readonly path?: string;
+  readonly dialect?: "penstock" | "penstockDeflate";
+}
+
 /** Penstock, the whole of it: taking in, keeping, processing and storing is in its figures. */
-export function penstock(name = "penstock", flags: readonly string[] = []): Contender {
+export function penstock(init: PenstockInit = {}): Contender {
+  const { name = "penstock", flags = [], dialect = "penstock" } = init;
   return {
     name,
     start: async () => {
       const server = await PenstockServer.start(flags);
       return {
         port: server.port,
-        dialect: "penstock",
-        path: "/v1/tweets/live?hashtags=bench",
+        dialect,
+        path: init.path ?? "/v1/tweets/live?hashtags=bench",
         pids: server.pids,
         send: async (events, serial) =>
           await server.publish(Array.from({ length: events }, (_, at) => post(serial + at))),
@@ -45,7 +54,10 @@ export function penstock(name = "penstock", flags: readonly string[] = []): Cont
 }
 
 /** What an event costs before it is delivered to anybody else: Penstock with one client. */
-export const penstockAlone: Contender = { ...penstock("penstock, one client"), clients: 1 };
+export const penstockAlone: Contender = {
+  ...penstock({ name: "penstock, one client" }),
+  clients: 1,
+};
 
 const folder = (...parts: readonly string[]): string => join(import.meta.dirname, "..", ...parts);
 

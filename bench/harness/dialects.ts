@@ -13,6 +13,8 @@ export interface Dialect {
   readonly packed?: boolean;
   /** A frame may hold several events, one a line. */
   readonly lines?: boolean;
+  /** Compression is offered (RFC 7692), and what comes compressed is inflated. */
+  readonly deflate?: boolean;
   /** What is answered to a payload that is exactly this. */
   readonly echo?: { readonly ping: string; readonly pong: string };
 }
@@ -21,6 +23,12 @@ export const dialects = {
   raw: { upgrade: false, event: '{"event_type"' },
   plain: { upgrade: true, event: '{"event_type"' },
   penstock: { upgrade: true, ready: '{"type":"subscribed"', event: '{"event_type"' },
+  penstockDeflate: {
+    upgrade: true,
+    ready: '{"type":"subscribed"',
+    event: '{"event_type"',
+    deflate: true,
+  },
   centrifuge: {
     upgrade: true,
     hello: '{"id":1,"connect":{}}',

@@ -2,11 +2,10 @@ import { AbsentError } from "./build.ts";
 import { type Contender, type Contending, costMicros } from "./contender.ts";
 import type { Bench, Figure } from "./scenario.ts";
 import { figure } from "./scenario.ts";
+import { FIRST_SERIAL } from "./serials.ts";
 import { type Spread, spread } from "./statistics.ts";
-import { Swarm } from "./swarm.ts";
+import { checked, Swarm } from "./swarm.ts";
 
-/** Serials begin here, so that a client knows what must come first. */
-const FIRST_SERIAL = 1_000_000;
 const FLUSH_TIMEOUT_MS = 60_000;
 
 /** Contenders that run, each with its clients. */
@@ -21,6 +20,8 @@ interface Runner {
   readonly swarm: Swarm;
   readonly clients: number;
   serial: number;
+  /** Frames that came compressed, in the rounds that counted. */
+  compressedFrames: number;
 }
 
 /** Starts those contenders that can be had, and connects clients to each; the rest get a note. */
@@ -39,7 +40,7 @@ export async function fieldOf(
       const after = FIRST_SERIAL - 1;
       const connected = { dialect, port, path, clients, processes, after, concurrency: 200 };
       const swarm = stack.use(await Swarm.connect(connected));
-      runners.push({ name, contending, swarm, clients, serial: FIRST_SERIAL });
+      runners.push({ name, contending, swarm, clients, serial: FIRST_SERIAL, compressedFrames: 0 });
     } catch (caught) {
       if (!(caught instanceof AbsentError)) throw caught;
       bench.note(`${name} was left out: ${caught.message}`);
@@ -87,12 +88,10 @@ export async function measureRounds(
       }
       const cost = costMicros(contending) - before;
       const events = flushes * plan.batch * receivers;
-      const seen = await swarm.report();
-      if (seen.events !== events || seen.misordered > 0 || seen.closed > 0 || !seen.isUniform) {
-        const { latency: _, connect: __, ...told } = seen;
-        throw new Error(`${name}: ${events} events were due; ${JSON.stringify(told)}`);
-      }
+      const seen = checked(await swarm.report(), events);
+      if (!seen.isUniform) throw new Error(`${name}: clients did not all get the same bytes`);
       if (round < 0) continue;
+      runner.compressedFrames += seen.compressed;
       costs.get(name)?.push(cost / events);
       clientCosts.get(name)?.push(seen.cpuMicros / events);
       bytes.set(name, seen.bytes / events);

@@ -6,8 +6,8 @@ import { clientFrame, FrameReader, serverFrame } from "./frame-reader.ts";
 /** What a reader finds in bytes that come in chunks of one shared buffer, as sockets give them. */
 function framesOf(bytes: Buffer, cuts: readonly number[]): string[] {
   const found: string[] = [];
-  const reader = new FrameReader((opcode, chunk, start, end) =>
-    found.push(`${opcode}:${chunk.toString("latin1", start, end)}`),
+  const reader = new FrameReader((first, chunk, start, end) =>
+    found.push(`${first & 0x0f}:${chunk.toString("latin1", start, end)}`),
   );
   const shared = Buffer.alloc(bytes.length);
   const ends = [...new Set([...cuts, bytes.length])].sort((a, b) => a - b);

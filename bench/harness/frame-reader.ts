@@ -1,5 +1,5 @@
-/** What a reader tells of each frame: where its payload lies in the chunk. */
-export type OnFrame = (opcode: number, chunk: Buffer, start: number, end: number) => void;
+/** What a reader tells of each frame: its first byte (bits and opcode), and where its payload lies. */
+export type OnFrame = (first: number, chunk: Buffer, start: number, end: number) => void;
 
 /**
  * Cuts a server's bytes into WebSocket frames (RFC 6455 §5.2), and looks no further: servers do not
@@ -39,7 +39,7 @@ export class FrameReader {
         start = at + 10;
       }
       if (start + size > length) break;
-      this.#onFrame((chunk[at] as number) & 0x0f, chunk, start, start + size);
+      this.#onFrame(chunk[at] as number, chunk, start, start + size);
       at = start + size;
     }
     if (at < length) this.#rest = Buffer.from(chunk.subarray(at, length));

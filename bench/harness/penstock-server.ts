@@ -37,7 +37,11 @@ export class PenstockServer implements AsyncDisposable {
    * @throws UnsupportedError when the server refuses one of them, ProgramError when it does not start
    */
   static async start(flags: readonly string[] = []): Promise<PenstockServer> {
-    const dataDir = await mkdtemp(join(tmpdir(), "penstock-bench-"));
+    return await PenstockServer.startOn(await mkdtemp(join(tmpdir(), "penstock-bench-")), flags);
+  }
+
+  /** The same on data that is there; whoever is disposed of last removes it. */
+  static async startOn(dataDir: string, flags: readonly string[] = []): Promise<PenstockServer> {
     const ports = ["--data-dir", dataDir, "--port", "0", "--admin-port", "0"];
     try {
       const program = await Program.start({
@@ -107,15 +111,19 @@ export class PenstockServer implements AsyncDisposable {
     return parseMetrics(await response.text());
   }
 
-  /** The longest and the usual delay of the event loop since it was asked last, in milliseconds. */
+  /** How late the event loop of the latest of the server's processes was since it was asked last, in milliseconds. */
   async eventLoopDelay(): Promise<{ readonly maxMs: number; readonly p99Ms: number }> {
-    const samples = await this.metrics();
-    const worst = (name: string): number =>
-      Math.max(0, ...samples.filter((sample) => sample.name === name).map(({ value }) => value));
-    return {
-      maxMs: worst("nodejs_eventloop_lag_max_seconds") * 1000,
-      p99Ms: worst("nodejs_eventloop_lag_p99_seconds") * 1000,
-    };
+    const samples = (await this.metrics()).filter(
+      ({ name }) => name === "penstock_event_loop_delay_seconds",
+    );
+    const worst = (quantile: string): number =>
+      Math.max(
+        0,
+        ...samples
+          .filter(({ labels }) => labels.includes(`quantile="${quantile}"`))
+          .map(({ value }) => value * 1000),
+      );
+    return { maxMs: worst("1"), p99Ms: worst("0.99") };
   }
 
   /** Resolves when the server has done what it was given: it uses less than a twentieth of a core. */
@@ -130,9 +138,15 @@ export class PenstockServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.#dataDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Stops the server and leaves its data, on which another can be started. */
+  async stop(): Promise<string> {
     this.#agent.destroy();
     // Draining spreads the closes of clients over seconds; the clients of a benchmark are gone by now.
     await this.#program[Symbol.asyncDispose]();
-    await rm(this.#dataDir, { recursive: true, force: true, maxRetries: 5 });
+    return this.#dataDir;
   }
 }

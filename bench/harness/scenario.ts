@@ -99,3 +99,11 @@ export function spreadFigure(name: string, { median, min, max }: Spread, unit: s
 export function isMet({ value, atMost, atLeast }: Goal): boolean {
   return (atMost === undefined || value <= atMost) && (atLeast === undefined || value >= atLeast);
 }
+
+export function atMost(name: string, value: number, bound: number, unit: string): Goal {
+  return { name, value, unit, atMost: bound };
+}
+
+export function atLeast(name: string, value: number, bound: number, unit: string): Goal {
+  return { name, value, unit, atLeast: bound };
+}

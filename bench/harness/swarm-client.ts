@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { crc32 } from "node:zlib";
+import { crc32, inflateRawSync } from "node:zlib";
 import { SERIAL_DIGITS, SERIAL_MARK, TIME_DIGITS, TIME_MARK } from "./bench-event.ts";
 import type { Dialect } from "./dialects.ts";
 import { clientFrame, FrameReader } from "./frame-reader.ts";
@@ -9,6 +9,12 @@ const PONG = 10;
 const CLOSE = 8;
 const BINARY = 2;
 const TEXT = 1;
+/** The bit of a frame that is compressed, and what its end lacks (RFC 7692 §7.2.2). */
+const RSV1 = 0x40;
+const DEFLATE_TAIL = Buffer.from([0, 0, 0xff, 0xff]);
+const DEFLATE_OFFER =
+  "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+const HELLO = '{"type":"hello"';
 
 /** Sockets of a process read into one buffer, one after the other: nothing is allocated a read. */
 const READ_BYTES = 256 * 1024;
@@ -34,6 +40,8 @@ export interface ClientInit {
   readonly timed: boolean;
   /** Whether the bytes of events are summed up. */
   readonly summed: boolean;
+  /** Whether the name of the session is kept. */
+  readonly resumable: boolean;
 }
 
 /** One raw socket that reads frames, finds serials in them, and answers pings: a client at its cheapest. */
@@ -42,11 +50,15 @@ export class SwarmClient {
   bytes = 0;
   frames = 0;
   chunks = 0;
-  /** The serial of the last event, 0 before the first. */
+  /** Frames that came compressed. */
+  compressed = 0;
+  /** The serial of the last event, 0 before the first; whoever is told of events sets it. */
   last = 0;
   sum = 0;
   ready = false;
-  socket: Socket;
+  /** The session that `hello` named, where the client is to come back to it. */
+  session = "";
+  readonly socket: Socket;
   #open: boolean;
   #closed = false;
   #packedBytes = 0;
@@ -56,8 +68,8 @@ export class SwarmClient {
   #why = "the connection ended";
   readonly #init: ClientInit;
   readonly #events: ClientEvents;
-  readonly #reader = new FrameReader((opcode, chunk, start, end) =>
-    this.#frame(opcode, chunk, start, end),
+  readonly #reader = new FrameReader((first, chunk, start, end) =>
+    this.#frame(first, chunk, start, end),
   );
 
   constructor(init: ClientInit, events: ClientEvents) {
@@ -95,7 +107,7 @@ export class SwarmClient {
   #connected(): void {
     if (this.#init.dialect.upgrade) {
       this.socket.write(
-        `GET ${this.#init.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`,
+        `GET ${this.#init.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${this.#init.dialect.deflate === true ? DEFLATE_OFFER : ""}\r\n`,
       );
     } else this.#becomeReady();
   }
@@ -132,8 +144,15 @@ export class SwarmClient {
     if (rest.length > 0) this.#reader.read(rest, 0, rest.length);
   }
 
-  #frame(opcode: number, chunk: Buffer, start: number, end: number): void {
+  #frame(first: number, chunk: Buffer, start: number, end: number): void {
     this.frames += 1;
+    const opcode = first & 0x0f;
+    if ((first & RSV1) !== 0) {
+      const plain = inflateRawSync(Buffer.concat([chunk.subarray(start, end), DEFLATE_TAIL]));
+      this.compressed += 1;
+      this.#payload(plain, 0, plain.length);
+      return;
+    }
     if (opcode === PING) {
       this.socket.write(clientFrame(PONG, chunk.subarray(start, end)));
     } else if (opcode === CLOSE) {
@@ -152,6 +171,8 @@ export class SwarmClient {
       this.#packed(chunk, start, end);
     else if (packed !== true && begins(event)) this.#lines(chunk, start, end);
     else if (ready !== undefined && begins(ready)) this.#becomeReady();
+    else if (this.#init.resumable && begins(HELLO))
+      this.session = /"session_id":"([^"]+)"/.exec(chunk.toString("latin1", start, end))?.[1] ?? "";
   }
 
   /** Messages of one length: they are counted by bytes, and the order is that of the first in each frame. */
@@ -199,7 +220,6 @@ export class SwarmClient {
 
   #tell(serial: number, micros: number): void {
     this.#events.event(this, serial, micros);
-    this.last = serial;
   }
 }
 

@@ -1,67 +1,25 @@
 /** One process of the swarm: does what it is told over its channel, and ends with it. */
-
 import { nowMicros } from "./bench-event.ts";
-import type { DialectName } from "./dialects.ts";
 import { dialects } from "./dialects.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 import { SwarmClient } from "./swarm-client.ts";
-
-/** What the swarm asks of one of its processes. */
-export type SwarmCommand =
-  | ({ readonly do: "connect" } & ConnectCommand)
-  | { readonly do: "reach"; readonly serial: number }
-  | { readonly do: "report" }
-  | { readonly do: "pause"; readonly every: number }
-  | { readonly do: "churn"; readonly perSecond: number }
-  | { readonly do: "drop" }
-  | { readonly do: "close" };
-
-export interface ConnectCommand {
-  readonly dialect: DialectName;
-  readonly port: number;
-  readonly localAddress: string;
-  /** The path of a client, `{}` standing for its number modulo `distinct`. */
-  readonly path: string;
-  readonly distinct: number;
-  /** The number of this process' first client, and how many it has. */
-  readonly first: number;
-  readonly count: number;
-  /** How many handshakes at once. */
-  readonly concurrency: number;
-  /** The last serial that was published before. */
-  readonly after: number;
-  readonly timed: boolean;
-}
-
-/** What one process has seen since it was asked last. */
-export interface SwarmReport {
-  readonly open: number;
-  readonly events: number;
-  readonly bytes: number;
-  readonly frames: number;
-  readonly chunks: number;
-  readonly misordered: number;
-  readonly closed: number;
-  readonly why: string;
-  readonly reconnects: number;
-  readonly cpuMicros: number;
-  readonly sums: readonly number[];
-  readonly latency: { readonly counts: readonly number[]; readonly max: number };
-  readonly connect: { readonly counts: readonly number[]; readonly max: number };
-}
+import type { ConnectCommand, SwarmCommand, SwarmReport } from "./swarm-command.ts";
 
 /** The bytes of one client in so many are summed up, and compared with the others'. */
 const SUMMED_EVERY = 50;
+/** A full backlog, or a server that sheds load, turns some away. */
+const TRIES_MAX = 8;
 
 const clients: (SwarmClient | undefined)[] = [];
+const seen = { events: 0, repeats: 0, misordered: 0, closed: 0, reconnects: 0, why: "" };
+const nothing = { bytes: 0, frames: 0, chunks: 0, compressed: 0 };
 let plan: ConnectCommand | undefined;
-const seen = { events: 0, misordered: 0, closed: 0, reconnects: 0, why: "" };
 let latency = new LatencyHistogram();
 let connecting = new LatencyHistogram();
 let churning: NodeJS.Timeout | undefined;
 let cpu = process.cpuUsage();
-let retired = { bytes: 0, frames: 0, chunks: 0 };
-let reported = { bytes: 0, frames: 0, chunks: 0 };
+let retired = nothing;
+let reported = nothing;
 let waiting: { readonly serial: number; readonly done: () => void } | undefined;
 let owing = 0;
 
@@ -71,13 +29,15 @@ function lastDue(index: number, serial: number, distinct: number): number {
 }
 
 function onEvent(client: SwarmClient, serial: number, micros: number): void {
-  const { distinct } = plan as ConnectCommand;
+  const { distinct, lossy, resumable } = plan as ConnectCommand;
+  if (resumable && serial <= client.last) {
+    // A session goes on behind what the client is known to have read: some may come again.
+    seen.repeats += 1;
+    return;
+  }
   seen.events += 1;
-  const isNext =
-    client.last === 0
-      ? serial % distinct === client.index % distinct
-      : serial === client.last + distinct;
-  if (!isNext) seen.misordered += 1;
+  if (lossy ? serial <= client.last : !isNext(client, serial, distinct)) seen.misordered += 1;
+  client.last = serial;
   if (micros > 0) latency.record(nowMicros() - micros);
   if (waiting !== undefined && serial === lastDue(client.index, waiting.serial, distinct)) {
     owing -= 1;
@@ -85,19 +45,35 @@ function onEvent(client: SwarmClient, serial: number, micros: number): void {
   }
 }
 
-function open(at: number): Promise<void> {
+function isNext({ last, index }: SwarmClient, serial: number, distinct: number): boolean {
+  return last === 0 ? serial % distinct === index % distinct : serial === last + distinct;
+}
+
+function retire(client: SwarmClient): void {
+  retired = {
+    bytes: retired.bytes + client.bytes,
+    frames: retired.frames + client.frames,
+    chunks: retired.chunks + client.chunks,
+    compressed: retired.compressed + client.compressed,
+  };
+}
+
+/** Opens the client of a place, in its own session where it had one before. */
+function open(at: number, before?: SwarmClient): Promise<void> {
   const init = plan as ConnectCommand;
   const index = init.first + at;
   const startMicros = nowMicros();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fresh = init.path.replace("{}", String(index % init.distinct));
   const client = new SwarmClient(
     {
       index,
       port: init.port,
       localAddress: init.localAddress,
       dialect: dialects[init.dialect],
-      path: init.path.replace("{}", String(index % init.distinct)),
+      path: before === undefined ? fresh : `/v1/stream/${before.session}`,
       timed: init.timed,
+      resumable: init.resumable,
       summed: at % SUMMED_EVERY === 0,
     },
     {
@@ -107,57 +83,66 @@ function open(at: number): Promise<void> {
         resolve();
       },
       closed: (closed, why) => {
-        if (!closed.ready) reject(new Error(why));
-        else {
-          seen.closed += 1;
-          seen.why = why;
-        }
+        retire(closed);
         clients[at] = undefined;
+        if (!closed.ready) {
+          reject(new Error(why));
+          return;
+        }
+        seen.closed += 1;
+        seen.why = why;
       },
     },
   );
+  if (before !== undefined) {
+    client.last = before.last;
+    client.session = before.session;
+  }
   clients[at] = client;
   return promise;
 }
 
-/** Opens clients, so many at once; each of them is tried some times, for a full backlog drops a few. */
-async function openAll(places: readonly number[], concurrency: number): Promise<void> {
-  const left = [...places];
+/** Opens clients, so many at once; each of them is tried some times. */
+async function openAll(
+  places: readonly number[],
+  concurrency: number,
+  before: readonly (SwarmClient | undefined)[] = [],
+): Promise<void> {
+  let next = 0;
   const one = async (): Promise<void> => {
-    for (let at = left.shift(); at !== undefined; at = left.shift()) {
+    while (next < places.length) {
+      const at = places[next++] as number;
       for (let tries = 1; ; tries++) {
         try {
-          await open(at);
+          await open(at, before[at]);
           break;
         } catch (caught) {
-          if (tries === 5) throw caught;
+          if (tries === TRIES_MAX) throw caught;
           await new Promise((resolve) => setTimeout(resolve, 200 * tries));
         }
       }
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, one));
+  await Promise.all(Array.from({ length: Math.min(concurrency, places.length) }, one));
 }
 
 async function connect(command: ConnectCommand): Promise<void> {
   plan = command;
   const places = Array.from({ length: command.count }, (_, at) => at);
   await openAll(places, command.concurrency);
-  for (const [at, client] of clients.entries())
-    if (client !== undefined)
-      client.last = Math.max(0, lastDue(command.first + at, command.after, command.distinct));
+  if (command.after === 0) return;
+  for (const client of clients)
+    if (client?.last === 0)
+      client.last = Math.max(0, lastDue(client.index, command.after, command.distinct));
 }
 
 async function reach(serial: number): Promise<void> {
   const { distinct } = plan as ConnectCommand;
   owing = 0;
-  for (const client of clients)
-    if (
-      client !== undefined &&
-      !client.socket.isPaused() &&
-      client.last < lastDue(client.index, serial, distinct)
-    )
-      owing += 1;
+  for (const client of clients) {
+    if (client === undefined || client.socket.isPaused()) continue;
+    if (client.last < lastDue(client.index, serial, distinct)) owing += 1;
+  }
   if (owing === 0) return;
   await new Promise<void>((done) => {
     waiting = { serial, done };
@@ -165,46 +150,51 @@ async function reach(serial: number): Promise<void> {
   waiting = undefined;
 }
 
-function drop(): void {
+/** Every so many-th client reads no more; answers how many those are. */
+function pause(every: number): number {
+  let paused = 0;
   for (const [at, client] of clients.entries()) {
-    if (client === undefined) continue;
-    retire(client);
-    client.cut();
-    clients[at] = undefined;
+    if (client === undefined || at % every !== 0) continue;
+    client.socket.pause();
+    paused += 1;
   }
+  return paused;
 }
 
-function retire(client: SwarmClient): void {
-  retired = {
-    bytes: retired.bytes + client.bytes,
-    frames: retired.frames + client.frames,
-    chunks: retired.chunks + client.chunks,
-  };
-}
-
+/** Cuts one client after the other, and connects another in its place. */
 function churn(perSecond: number): void {
   clearInterval(churning);
   if (perSecond === 0) return;
   let next = 0;
-  churning = setInterval(
-    () => {
-      const at = next++ % clients.length;
-      const client = clients[at];
-      if (client === undefined) return;
-      retire(client);
-      client.cut();
-      open(at).then(
-        () => {
-          seen.reconnects += 1;
-        },
-        (caught: unknown) => {
-          seen.closed += 1;
-          seen.why = String(caught);
-        },
-      );
-    },
-    Math.max(1, 1000 / perSecond),
-  );
+  const turn = (): void => {
+    const at = next++ % clients.length;
+    const client = clients[at];
+    if (client === undefined) return;
+    retire(client);
+    client.cut();
+    openAll([at], 1).then(
+      () => {
+        seen.reconnects += 1;
+      },
+      (caught: unknown) => {
+        seen.closed += 1;
+        seen.why = String(caught);
+      },
+    );
+  };
+  churning = setInterval(turn, Math.max(1, 1000 / perSecond));
+}
+
+/** Cuts all clients at once, and brings each back to its session. */
+async function storm(concurrency: number): Promise<void> {
+  const before = [...clients];
+  for (const client of before) {
+    if (client === undefined) continue;
+    retire(client);
+    client.cut();
+  }
+  const places = [...before.keys()].filter((at) => before[at] !== undefined);
+  await openAll(places, concurrency, before);
 }
 
 function report(): SwarmReport {
@@ -219,6 +209,7 @@ function report(): SwarmReport {
     total.bytes += client.bytes;
     total.frames += client.frames;
     total.chunks += client.chunks;
+    total.compressed += client.compressed;
     if (at % SUMMED_EVERY === 0) sums.push(client.sum);
   }
   const answer: SwarmReport = {
@@ -227,27 +218,17 @@ function report(): SwarmReport {
     bytes: total.bytes - reported.bytes,
     frames: total.frames - reported.frames,
     chunks: total.chunks - reported.chunks,
+    compressed: total.compressed - reported.compressed,
     cpuMicros: used.user + used.system,
     sums,
     latency,
     connect: connecting,
   };
   reported = total;
-  Object.assign(seen, { events: 0, misordered: 0, closed: 0, reconnects: 0, why: "" });
+  Object.assign(seen, { events: 0, repeats: 0, misordered: 0, closed: 0, reconnects: 0, why: "" });
   latency = new LatencyHistogram();
   connecting = new LatencyHistogram();
   return answer;
-}
-
-/** Every so many-th client reads no more. */
-function pause(every: number): number {
-  let paused = 0;
-  for (const [at, client] of clients.entries()) {
-    if (client === undefined || at % every !== 0) continue;
-    client.socket.pause();
-    paused += 1;
-  }
-  return paused;
 }
 
 async function answer(command: SwarmCommand): Promise<unknown> {
@@ -262,22 +243,17 @@ async function answer(command: SwarmCommand): Promise<unknown> {
       return pause(command.every);
     case "churn":
       return churn(command.perSecond);
-    case "drop":
-      return drop();
-    case "close":
-      drop();
-      process.disconnect();
-      return undefined;
+    case "storm":
+      return await storm(command.concurrency);
   }
 }
 
-process.on(
-  "message",
-  ({ id, command }: { readonly id: number; readonly command: SwarmCommand }) => {
-    answer(command).then(
-      (result) => process.connected && process.send?.({ id, result }),
-      (caught: unknown) => process.connected && process.send?.({ id, error: String(caught) }),
-    );
-  },
-);
+type Asked = { readonly id: number; readonly command: SwarmCommand };
+
+process.on("message", ({ id, command }: Asked) => {
+  answer(command).then(
+    (result) => process.connected && process.send?.({ id, result }),
+    (caught: unknown) => process.connected && process.send?.({ id, error: String(caught) }),
+  );
+});
 process.on("disconnect", () => process.exit(0));

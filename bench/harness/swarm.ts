@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { DialectName } from "./dialects.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { SwarmCommand, SwarmReport } from "./swarm-process.ts";
+import type { SwarmCommand, SwarmReport } from "./swarm-command.ts";
 
 /** Descriptors that a process keeps for itself, and those that a machine may allow it. */
 const CLIENTS_PER_PROCESS_MAX = 19_500;
@@ -23,6 +23,10 @@ export interface SwarmInit {
   readonly after?: number;
   /** Whether the time from publishing to receipt is taken of every event. */
   readonly timed?: boolean;
+  /** Whether events may be left out, as long as those that come are in order. */
+  readonly lossy?: boolean;
+  /** Whether clients can come back to their sessions: see `storm`. */
+  readonly resumable?: boolean;
 }
 
 /** What the whole swarm has seen since it was asked last. */
@@ -32,6 +36,8 @@ export interface SwarmTotal {
   readonly bytes: number;
   readonly frames: number;
   readonly chunks: number;
+  readonly compressed: number;
+  readonly repeats: number;
   readonly misordered: number;
   readonly closed: number;
   readonly reconnects: number;
@@ -45,6 +51,22 @@ export interface SwarmTotal {
 
 let addresses = 1;
 
+/** A report as it is told in errors. */
+export function told({ latency: _, connect: __, ...counts }: SwarmTotal): string {
+  return JSON.stringify(counts);
+}
+
+/**
+ * Takes a report only if it is what was due: a figure counts when the work was done.
+ *
+ * @throws Error when events are missing, too many or out of order, or a connection ended
+ */
+export function checked(report: SwarmTotal, events: number): SwarmTotal {
+  if (report.events !== events || report.misordered > 0 || report.closed > 0)
+    throw new Error(`${events} events were due in order to all clients; ${told(report)}`);
+  return report;
+}
+
 /** Clients in some processes, each of which connects from its own loopback address. */
 export class Swarm implements AsyncDisposable {
   readonly #processes: readonly SwarmProcess[];
@@ -56,6 +78,7 @@ export class Swarm implements AsyncDisposable {
   /** Resolves when every client is connected and subscribed. */
   static async connect(init: SwarmInit): Promise<Swarm> {
     const { clients, after = 0, path = "/", distinct = 1, timed = false } = init;
+    const { lossy = false, resumable = false } = init;
     const needed = Math.ceil(clients / CLIENTS_PER_PROCESS_MAX);
     const count = Math.max(needed, Math.min(init.processes ?? 2, clients));
     const processes = Array.from({ length: count }, () => new SwarmProcess());
@@ -76,6 +99,8 @@ export class Swarm implements AsyncDisposable {
         concurrency,
         after,
         timed,
+        lossy,
+        resumable,
       });
     });
     try {
@@ -99,10 +124,9 @@ export class Swarm implements AsyncDisposable {
     try {
       await Promise.race([this.#all({ do: "reach", serial }), late.promise]);
     } catch (caught) {
-      const { latency: _, connect: __, ...seen } = await this.report();
+      if (!(caught instanceof Error && caught.message === "late")) throw caught;
       throw new Error(
-        `not every client had event ${serial} within ${withinMs} ms: ${JSON.stringify(seen)}`,
-        { cause: caught },
+        `not every client had event ${serial} within ${withinMs} ms: ${told(await this.report())}`,
       );
     } finally {
       clearTimeout(timer);
@@ -125,6 +149,8 @@ export class Swarm implements AsyncDisposable {
       bytes: sum(({ bytes }) => bytes),
       frames: sum(({ frames }) => frames),
       chunks: sum(({ chunks }) => chunks),
+      compressed: sum(({ compressed }) => compressed),
+      repeats: sum(({ repeats }) => repeats),
       misordered: sum(({ misordered }) => misordered),
       closed: sum(({ closed }) => closed),
       reconnects: sum(({ reconnects }) => reconnects),
@@ -145,6 +171,11 @@ export class Swarm implements AsyncDisposable {
   /** Cuts and reconnects so many clients a second, one after the other, until it is told 0. */
   async churn(perSecond: number): Promise<void> {
     await this.#all({ do: "churn", perSecond: perSecond / this.#processes.length });
+  }
+
+  /** Cuts all clients at once and brings each back to its session; resolves when all are back. */
+  async storm(): Promise<void> {
+    await this.#all({ do: "storm", concurrency: CLIENTS_PER_PROCESS_MAX });
   }
 
   async #all(command: SwarmCommand): Promise<unknown[]> {

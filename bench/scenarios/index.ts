@@ -1,5 +1,33 @@
 import type { Scenario } from "../harness/scenario.ts";
+import { cohorts } from "./cohorts.ts";
+import { coldReplay } from "./cold-replay.ts";
+import { compression } from "./compression.ts";
+import { equalFilters } from "./equal-filters.ts";
 import { fanout } from "./fanout.ts";
+import { flushInterval } from "./flush-interval.ts";
+import { heartbeats } from "./heartbeats.ts";
+import { hotEvent } from "./hot-event.ts";
+import { hundredThousand } from "./hundred-thousand.ts";
+import { idleMemory } from "./idle-memory.ts";
+import { ingestToReceipt } from "./ingest-to-receipt.ts";
+import { neverReading } from "./never-reading.ts";
+import { paced } from "./paced.ts";
+import { reconnectStorm } from "./reconnect-storm.ts";
 
 /** All scenarios, in the order in which they run and are reported. */
-export const scenarios: readonly Scenario[] = [fanout];
+export const scenarios: readonly Scenario[] = [
+  fanout,
+  flushInterval,
+  idleMemory,
+  hundredThousand,
+  hotEvent,
+  equalFilters,
+  paced,
+  ingestToReceipt,
+  coldReplay,
+  cohorts,
+  neverReading,
+  reconnectStorm,
+  heartbeats,
+  compression,
+];
