@@ -9,9 +9,11 @@ import { heartbeats } from "./heartbeats.ts";
 import { hotEvent } from "./hot-event.ts";
 import { hundredThousand } from "./hundred-thousand.ts";
 import { idleMemory } from "./idle-memory.ts";
+import { ingest } from "./ingest.ts";
 import { ingestToReceipt } from "./ingest-to-receipt.ts";
 import { neverReading } from "./never-reading.ts";
 import { paced } from "./paced.ts";
+import { processing } from "./process.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 
 /** All scenarios, in the order in which they run and are reported. */
@@ -30,4 +32,6 @@ export const scenarios: readonly Scenario[] = [
   reconnectStorm,
   heartbeats,
   compression,
+  ingest,
+  processing,
 ];
