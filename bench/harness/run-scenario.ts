@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
 import { machine, versions } from "./machine.ts";
@@ -33,6 +34,11 @@ export async function runHere(
       .map(([what, version]) => `${what} ${version}`)
       .join(", "),
   );
+  const [load = 0] = loadavg();
+  if (load > on.cores / 2 && size === "full") {
+    notes.push(`the machine was busy when this began (load average ${load.toFixed(1)})`);
+    console.log(`  ${notes.at(-1)}`);
+  }
   let outcome: Outcome = { figures: [], goals: [] };
   let state: Result["state"] = "done";
   try {
