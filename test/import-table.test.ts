@@ -25,6 +25,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** `options.ts` of every room, and nothing else of it, is what config may import. */
 const ROOMS = [...Object.keys(MAY_IMPORT), "config"];
 
+/** What every room may import: what an option is, and what lies on disk. */
+const SHARED = ["option.ts", "disk-database.ts"].map((name) => join(SERVER, name));
+
 function sources(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
@@ -47,7 +50,7 @@ test("each room imports only the rooms that the table allows, and only their doo
     )) {
       const resolved = resolve(dirname(path), target);
       const to = roomOf(resolved);
-      if (to === from || resolved === join(SERVER, "option.ts")) continue;
+      if (to === from || SHARED.includes(resolved)) continue;
       const door = to !== undefined && resolved === join(SERVER, to, "index.ts");
       const options = from === "config" && resolved.endsWith("/options.ts");
       const wiring = from === "cli" && resolved === join(SERVER, "serve.ts");

@@ -236,10 +236,10 @@ export const ERRORS = {
     "Wait, then ask again.",
   ),
   disk_full: entry(
-    507,
+    503,
     "overloaded",
     "The log's disk is full.",
-    "Free space, or lower the retention.",
+    "Wait; the operator frees space, or lowers the retention.",
   ),
   internal: entry(
     500,

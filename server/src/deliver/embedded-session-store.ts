@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { type Database, open } from "lmdb";
+import type { Database } from "lmdb";
+import { DiskDatabase } from "../disk-database.ts";
 import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
 
 /** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
@@ -15,17 +16,14 @@ export function openSessionStore(dataDir: string, now: () => number): SessionSto
 }
 
 class EmbeddedSessionStore implements SessionStore {
+  readonly #database: DiskDatabase;
   readonly #sessions: Database<SessionRecord, string>;
   readonly #now: () => number;
 
   constructor(dataDir: string, now: () => number) {
     this.#now = now;
-    this.#sessions = open<SessionRecord, string>({
-      path: join(dataDir, "sessions"),
-      encoding: "json",
-      overlappingSync: false,
-      noMemInit: true,
-    });
+    this.#database = new DiskDatabase(join(dataDir, "sessions"));
+    this.#sessions = this.#database.table("sessions", "json");
   }
 
   async get(id: string): Promise<SessionRecord | undefined> {
@@ -34,7 +32,7 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
-    return await this.#sessions.transaction(() => {
+    return await this.#database.write(() => {
       const claimed: SessionRecord[] = [];
       for (const session of sessions) {
         const stored = this.#sessions.get(session.id);
@@ -46,7 +44,7 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async claim(id: string, holder: string): Promise<Claimed | undefined> {
-    return await this.#sessions.transaction((): Claimed | undefined => {
+    return await this.#database.write((): Claimed | undefined => {
       const stored = this.#sessions.get(id);
       if (stored === undefined || this.#isExpired(stored)) return undefined;
       const previous = stored.expiresAtMs === undefined ? stored.holder : undefined;
@@ -57,8 +55,8 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    await this.#sessions.batch(() => {
-      for (const id of ids) void this.#sessions.remove(id);
+    await this.#database.write(() => {
+      for (const id of ids) this.#sessions.removeSync(id);
     });
   }
 
@@ -95,7 +93,7 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#sessions.close();
+    await this.#database.close();
   }
 
   /** Every session, with turns of the event loop in between; no read outlives a turn. */

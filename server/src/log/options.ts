@@ -10,9 +10,13 @@ export const logOptions = {
   ),
   retentionCheckMs: duration("30s", "How often old records are looked for.", { min: "10ms" }),
   recordBytesMax: bytes("16MiB", "Larger than any block with its receipts.", { min: "1KiB" }),
+  wakeMs: duration(
+    "1ms",
+    "The shortest time between two wakes of another process: a thousand appends a second wake it no oftener.",
+  ),
   pollMs: duration(
     "250ms",
-    "How often a waiting process looks for what other processes appended.",
+    "How often a waiting process looks for what other processes appended, should a wake be lost.",
     { min: "1ms" },
   ),
 } as const;

@@ -1,11 +1,5 @@
 import { ArchiveRows, markKey } from "./archive-rows.ts";
-import {
-  type ArchiveTables,
-  type MarkKey,
-  openTables,
-  type Row,
-  type RowKey,
-} from "./archive-tables.ts";
+import { type MarkKey, openTables, type Row, type RowKey } from "./archive-tables.ts";
 import type { EncodedSketch } from "./sketch.ts";
 
 /** What archiving one record does. */
@@ -30,7 +24,7 @@ const ROWS_PER_STEP = 1000;
 
 /** Writes the archive's tables, in one process; how far it is changes with what it wrote. */
 export class ArchiveStore {
-  readonly #tables: ArchiveTables;
+  readonly #tables: ReturnType<typeof openTables>;
   readonly rows: ArchiveRows;
 
   constructor(path: string) {
@@ -46,8 +40,8 @@ export class ArchiveStore {
    * @returns the offset to go on from
    */
   async begin(topic: string, partition: number, floor: number): Promise<number> {
-    const { root, extents, sketches } = this.#tables;
-    return await root.transaction(() => {
+    const { database, extents, sketches } = this.#tables;
+    return await database.write(() => {
       const known = extents.get([topic, partition]);
       const next = Math.max(floor, known?.next ?? floor);
       const from = known === undefined || known.next < floor ? floor : known.from;
@@ -70,8 +64,8 @@ export class ArchiveStore {
     span: Span,
     made: readonly EncodedSketch[],
   ): Promise<void> {
-    const { root, extents, sketches } = this.#tables;
-    await root.transaction(() => {
+    const { database, extents, sketches } = this.#tables;
+    await database.write(() => {
       for (const entry of entries) this.#putOne(topic, partition, entry);
       for (const { from, bytes } of made) sketches.putSync([topic, partition, from], bytes);
       const known = extents.get([topic, partition]);
@@ -95,8 +89,8 @@ export class ArchiveStore {
     { from, next }: Span,
     made: readonly EncodedSketch[],
   ): Promise<void> {
-    const { root, extents, sketches } = this.#tables;
-    await root.transaction(() => {
+    const { database, extents, sketches } = this.#tables;
+    await database.write(() => {
       const known = extents.get([topic, partition]);
       if (known?.sketched !== next) return;
       for (const { from: first, bytes } of made) sketches.putSync([topic, partition, first], bytes);
@@ -131,9 +125,9 @@ export class ArchiveStore {
 
   /** Lets go of a partition's rows before an offset, in bounded steps. */
   async drop(topic: string, partition: number, until: number): Promise<void> {
-    const { root, rows, extents } = this.#tables;
+    const { database, rows, extents } = this.#tables;
     for (let more = true; more; ) {
-      more = await root.transaction(() => {
+      more = await database.write(() => {
         const range = { start: [topic, partition, 0], end: [topic, partition, until] } as const;
         const old = [...rows.getRange({ ...range, limit: ROWS_PER_STEP } as never)];
         for (const { key, value } of old) this.#dropOne(key, value);
@@ -149,9 +143,9 @@ export class ArchiveStore {
 
   /** Lets go of the sketches that end before an offset, in bounded steps. */
   async dropSketches(topic: string, partition: number, until: number): Promise<void> {
-    const { root, extents, sketches } = this.#tables;
+    const { database, extents, sketches } = this.#tables;
     for (let more = true; more; ) {
-      more = await root.transaction(() => {
+      more = await database.write(() => {
         const range = { ...wholeRange(topic, partition), limit: ROWS_PER_STEP } as const;
         const keys = [...sketches.getKeys(range as never)] as RowKey[];
         let gone = 0;
@@ -191,7 +185,7 @@ export class ArchiveStore {
   }
 
   async close(): Promise<void> {
-    await this.#tables.root.close();
+    await this.#tables.database.close();
   }
 }
 

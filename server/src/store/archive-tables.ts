@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
+import { DiskDatabase, READERS_MAX } from "../disk-database.ts";
 
 export type RowKey = [topic: string, partition: number, offset: number];
 export type Place = [partition: number, offset: number];
@@ -38,14 +39,15 @@ export interface ArchiveTables {
 }
 
 const NAMES = ["rows", "extents", "contents", "undos", "sketches"] as const;
-const READERS_MAX = 256;
 
-/** Opens the archive in a folder for the one process that writes it, and makes it where it is missing. */
-export function openTables(path: string): ArchiveTables {
-  mkdirSync(path, { recursive: true });
-  return tablesOf(
-    open({ path, overlappingSync: false, noMemInit: true, maxDbs: 8, maxReaders: READERS_MAX }),
-  );
+/**
+ * Opens the archive in a folder for the one process that writes it, and makes it where it is missing.
+ *
+ * @throws PenstockError `disk_full` or `storage_unavailable`
+ */
+export function openTables(path: string): ArchiveTables & { readonly database: DiskDatabase } {
+  const database = new DiskDatabase(path);
+  return { database, ...tablesOf(database.root) };
 }
 
 /** Opens the archive to be read beside a process that writes it; undefined where there is none yet. */

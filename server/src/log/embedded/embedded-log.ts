@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { EventEmitter, once } from "node:events";
 import { PenstockError } from "@penstock-dev/contract";
 import type { OptionValues } from "../../option.ts";
+import { publishLog } from "../diagnostics.ts";
 import type {
   Appended,
   Log,
@@ -19,11 +19,17 @@ import { retainTopic } from "./retention.ts";
 import {
   type ChunkKey,
   EMPTY_PARTITION,
+  logFolder,
   openStore,
   type Store,
   type StoredPartition,
   type StoredTopic,
 } from "./store.ts";
+import { Waiters } from "./waiters.ts";
+import { type Moved, Wake, wakeFolder } from "./wake.ts";
+
+/** A name stands in messages and in keys, which are bounded. */
+const TOPIC_BYTES_MAX = 255;
 
 /** What opening the embedded log needs. */
 export interface EmbeddedLogInit {
@@ -39,20 +45,17 @@ export interface EmbeddedLogInit {
 /**
  * Opens the log in a folder, and makes it where it is missing.
  *
- * @throws PenstockError `storage_unavailable` where the folder cannot be used
+ * @throws PenstockError `disk_full`, or `storage_unavailable` where the folder cannot be used
  */
 export async function openEmbeddedLog(init: EmbeddedLogInit): Promise<EmbeddedLog> {
+  const store = await openStore(init.dataDir);
   try {
-    const store = openStore(init.dataDir);
     const bootId = init.bootId ?? machineBootId();
-    await enterRun(store, bootId, process.pid);
-    return new EmbeddedLog(store, init, bootId);
-  } catch (cause) {
-    throw new PenstockError(
-      "storage_unavailable",
-      `The log in ${init.dataDir} cannot be opened: ${String(cause)}`,
-      { cause },
-    );
+    const openingId = await enterRun(store, bootId);
+    return new EmbeddedLog(store, init, { bootId, openingId });
+  } catch (caught) {
+    await store.database.close();
+    throw caught;
   }
 }
 
@@ -60,24 +63,34 @@ export async function openEmbeddedLog(init: EmbeddedLogInit): Promise<EmbeddedLo
 export class EmbeddedLog implements Log {
   readonly #store: Store;
   readonly #init: EmbeddedLogInit;
-  readonly #bootId: string;
-  readonly #appended = new EventEmitter();
-  readonly #topics = new Map<string, StoredTopic>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #run: { readonly bootId: string; readonly openingId: string };
+  /** What never changes of a topic, whichever process makes or changes it. */
+  readonly #shapes = new Map<string, Pick<StoredTopic, "number" | "partitions">>();
+  readonly #waiters = new Waiters();
+  readonly #retainTimer: NodeJS.Timeout;
+  readonly #pollTimer: NodeJS.Timeout;
+  #wake: Wake | "none" | undefined;
   #retaining: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(store: Store, init: EmbeddedLogInit, bootId: string) {
+  constructor(store: Store, init: EmbeddedLogInit, run: { bootId: string; openingId: string }) {
     this.#store = store;
     this.#init = init;
-    this.#bootId = bootId;
-    this.#appended.setMaxListeners(0);
-    this.#timer = setInterval(() => void this.retain(init.now()), init.options.retentionCheckMs);
-    this.#timer.unref();
+    this.#run = run;
+    const { retentionCheckMs, pollMs } = init.options;
+    this.#retainTimer = setInterval(() => {
+      this.retain(init.now()).catch((caught: unknown) =>
+        publishLog("error", "old records could not be deleted; trying again", {
+          error: String(caught),
+        }),
+      );
+    }, retentionCheckMs).unref();
+    this.#pollTimer = setInterval(() => this.#lookForAll(), pollMs).unref();
   }
 
   async createTopic(topic: string, options: TopicOptions): Promise<TopicInfo> {
     const { topics } = this.#store;
+    this.#checkTopic(topic, options);
     await this.#write(() => {
       const known = topics.get(topic);
       if (known !== undefined) {
@@ -89,11 +102,11 @@ export class EmbeddedLog implements Log {
       const logId = randomBytes(9).toString("base64url");
       topics.putSync(topic, { ...options, topic, number, logId, generation: 0, starts: [] });
     });
-    this.#topics.delete(topic);
     return await this.describe(topic);
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
+    this.#checkOpen();
     return [...this.#store.topics.getRange()].map(({ value }) => infoOf(value));
   }
 
@@ -107,7 +120,7 @@ export class EmbeddedLog implements Log {
     records: readonly NewRecord[],
     options: { readonly expected?: number } = {},
   ): Promise<Appended> {
-    const { number } = this.#partitionOf(topic, partition);
+    const number = this.#numberOf(topic, partition);
     for (const { value } of records) this.#checkSize(value);
     const { partitions, chunks } = this.#store;
     const key: [number, number] = [number, partition];
@@ -132,7 +145,10 @@ export class EmbeddedLog implements Log {
         `Partition ${partition} of ${topic} ends at ${appended}, not at ${options.expected}.`,
       );
     }
-    this.#appended.emit(topic);
+    if (records.length > 0) {
+      this.#waiters.moved(number, partition, appended.firstOffset + records.length);
+      this.#wakes()?.moved(number, partition);
+    }
     return appended;
   }
 
@@ -142,7 +158,7 @@ export class EmbeddedLog implements Log {
     from: number,
     limits: { readonly recordsMax: number; readonly bytesMax: number },
   ): Promise<ReadResult> {
-    const { number } = this.#partitionOf(topic, partition);
+    const number = this.#numberOf(topic, partition);
     const { head, floor } = this.#state(number, partition);
     if (from < floor) {
       throw new PenstockError(
@@ -187,7 +203,7 @@ export class EmbeddedLog implements Log {
   }
 
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
-    const { number } = this.#partitionOf(topic, partition);
+    const number = this.#numberOf(topic, partition);
     const { head, floor } = this.#state(number, partition);
     let low = floor;
     let high = head;
@@ -207,60 +223,115 @@ export class EmbeddedLog implements Log {
     partition: number,
     generation: number,
   ): Promise<number | undefined> {
+    this.#numberOf(topic, partition);
     const stored = this.#topic(topic);
     // The starts of later generations only grow: the first of them bounds what the cursor may mean.
     return generation >= stored.generation ? undefined : stored.starts[generation]?.[partition];
   }
 
   async waitForMore(topic: string, positions: OffsetVector, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !this.#closed) {
-      const states = this.#states(topic);
-      if (states.some(({ head }, partition) => head > (positions[partition] ?? 0))) return;
-      const wake = new AbortController();
-      const timer = setTimeout(() => wake.abort(), this.#init.options.pollMs);
-      try {
-        await once(this.#appended, topic, { signal: AbortSignal.any([signal, wake.signal]) });
-      } catch {
-        // Time to look, or to end: the loop's head tells which.
-      }
-      clearTimeout(timer);
-    }
+    if (signal.aborted || this.#closed) return;
+    const { number } = this.#shape(topic);
+    this.#wakes();
+    const heads = this.#states(topic).map(({ head }) => head);
+    if (heads.some((head, partition) => head > (positions[partition] ?? 0))) return;
+    // Whoever waits keeps the process alive.
+    this.#pollTimer.ref();
+    await this.#waiters.wait(number, positions, signal);
+    if (this.#waiters.isEmpty) this.#pollTimer.unref();
   }
 
   /** Deletes what no topic need keep. Runs by itself now and then; one run at a time. */
   async retain(nowMs: number): Promise<void> {
-    this.#retaining = this.#retaining.then(async () => {
+    const run = this.#retaining.then(async () => {
       if (this.#closed) return;
+      this.#store.database.root.readerCheck();
       for (const { value } of [...this.#store.topics.getRange()])
-        await retainTopic(this.#store, value, nowMs);
-      this.#store.root.readerCheck();
+        if (!this.#closed) await retainTopic(this.#store, value, nowMs);
     });
-    await this.#retaining;
+    this.#retaining = run.catch(() => undefined);
+    await run;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
+    clearInterval(this.#retainTimer);
+    clearInterval(this.#pollTimer);
+    if (this.#wake !== "none") this.#wake?.[Symbol.dispose]();
+    this.#waiters.wakeAll();
     await this.#retaining;
-    await leaveRun(this.#store, this.#bootId, process.pid);
-    await this.#store.root.close();
+    const { bootId, openingId } = this.#run;
+    // Where this cannot be noted the run counts as unclean, which is safe.
+    await leaveRun(this.#store, bootId, openingId).catch(() => undefined);
+    await this.#store.database.close();
   }
 
-  /** Runs within a transaction that others share; resolves once it is on disk. */
-  async #write<T>(action: () => T): Promise<T> {
-    try {
-      return await this.#store.root.transaction(action);
-    } catch (cause) {
-      const full = /ENOSPC|No space left|MAP_FULL/i.test(String(cause));
-      if (full)
-        throw new PenstockError("disk_full", "The disk that holds the log is full.", { cause });
-      throw new PenstockError(
-        "storage_unavailable",
-        `The log cannot be written: ${String(cause)}`,
-        { cause },
-      );
+  async #write<T>(act: () => T): Promise<T> {
+    this.#checkOpen();
+    return await this.#store.database.write(act);
+  }
+
+  /** The way to the other processes, found when this one first appends or waits. */
+  #wakes(): Wake | undefined {
+    if (this.#wake === undefined && !this.#closed) {
+      const failed = (caught: unknown): void =>
+        publishLog("warn", "other processes cannot wake this one: it looks now and then", {
+          error: String(caught),
+        });
+      try {
+        const folder = wakeFolder(logFolder(this.#init.dataDir));
+        const intervalMs = this.#init.options.wakeMs;
+        const woken = (moved: readonly Moved[]): void => this.#look(moved);
+        this.#wake =
+          folder === undefined ? "none" : new Wake({ folder, intervalMs, woken, failed });
+      } catch (caught) {
+        this.#wake = "none";
+        failed(caught);
+      }
     }
+    return this.#wake === "none" ? undefined : this.#wake;
+  }
+
+  /** Looks at what another process says has moved. */
+  #look(moved: readonly Moved[]): void {
+    if (this.#closed) return;
+    let isFresh = false;
+    for (const [number, partition] of moved) {
+      if (!this.#waiters.isAwaited(number)) continue;
+      // What this turn read before may be older than what it is told of.
+      if (!isFresh) this.#store.database.root.resetReadTxn();
+      isFresh = true;
+      this.#waiters.moved(number, partition, this.#state(number, partition).head);
+    }
+  }
+
+  #lookForAll(): void {
+    if (this.#closed || this.#waiters.isEmpty) return;
+    this.#store.database.root.resetReadTxn();
+    for (const number of this.#waiters.topics()) {
+      const range = { start: [number, 0], end: [number, Number.MAX_SAFE_INTEGER] } as const;
+      for (const { key, value } of this.#store.partitions.getRange(range as never))
+        this.#waiters.moved(number, key[1], value.head);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new PenstockError("storage_unavailable", "The log is closed.");
+  }
+
+  #checkTopic(topic: string, { partitions }: TopicOptions): void {
+    const bytes = Buffer.byteLength(topic);
+    if (bytes === 0 || bytes > TOPIC_BYTES_MAX)
+      throw new PenstockError(
+        "invalid_request",
+        `A topic's name has 1 to ${TOPIC_BYTES_MAX} bytes.`,
+      );
+    if (!Number.isInteger(partitions) || partitions < 1)
+      throw new PenstockError(
+        "invalid_request",
+        `A topic has 1 partition or more, not ${partitions}.`,
+      );
   }
 
   #checkSize(value: Uint8Array): void {
@@ -274,22 +345,31 @@ export class EmbeddedLog implements Log {
   }
 
   #topic(topic: string): StoredTopic {
-    let stored = this.#topics.get(topic);
-    if (stored === undefined) {
-      stored = this.#store.topics.get(topic);
-      if (stored === undefined)
-        throw new PenstockError("not_found", `There is no topic ${JSON.stringify(topic)}.`);
-      this.#topics.set(topic, stored);
-    }
+    this.#checkOpen();
+    const nameable = topic !== "" && Buffer.byteLength(topic) <= TOPIC_BYTES_MAX;
+    const stored = nameable ? this.#store.topics.get(topic) : undefined;
+    if (stored === undefined)
+      throw new PenstockError("not_found", `There is no topic ${JSON.stringify(topic)}.`);
     return stored;
   }
 
-  #partitionOf(topic: string, partition: number): StoredTopic {
-    const stored = this.#topic(topic);
-    if (!Number.isInteger(partition) || partition < 0 || partition >= stored.partitions) {
+  #shape(topic: string): Pick<StoredTopic, "number" | "partitions"> {
+    this.#checkOpen();
+    let shape = this.#shapes.get(topic);
+    if (shape === undefined) {
+      shape = this.#topic(topic);
+      this.#shapes.set(topic, shape);
+    }
+    return shape;
+  }
+
+  /** The number of a topic that has a partition. */
+  #numberOf(topic: string, partition: number): number {
+    const { number, partitions } = this.#shape(topic);
+    if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
       throw new PenstockError("not_found", `The topic ${topic} has no partition ${partition}.`);
     }
-    return stored;
+    return number;
   }
 
   #state(topic: number, partition: number): StoredPartition {
@@ -297,7 +377,7 @@ export class EmbeddedLog implements Log {
   }
 
   #states(topic: string): StoredPartition[] {
-    const { number, partitions } = this.#topic(topic);
+    const { number, partitions } = this.#shape(topic);
     return Array.from({ length: partitions }, (_, partition) => this.#state(number, partition));
   }
 

@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { EMPTY_PARTITION, type Store } from "./store.ts";
+import { EMPTY_PARTITION, type Store, type StoredOpening } from "./store.ts";
 
 /** Names this boot of the machine; empty where the system does not tell. */
 export function machineBootId(): string {
@@ -10,27 +11,41 @@ export function machineBootId(): string {
   }
 }
 
+/** The openings of this process that last: of a process with the same number, others are not. */
+const ownOpenings = new Set<string>();
+
 /**
- * Notes that this process uses the files. Where the last that did left them open and the machine was
+ * Notes that the files are in use. Where those who used them last left them open and the machine was
  * started anew since, records that were acknowledged may be gone if the disk lied: every topic gets
  * a new generation from its heads on, so that no cursor can mean a record that it did not mean.
+ * Where the system does not name its boots, any unclean end is taken for one of the machine.
+ *
+ * @returns the opening's id, for `leaveRun`
  */
-export async function enterRun(store: Store, bootId: string, pid: number): Promise<void> {
-  await store.root.transaction(() => {
+export async function enterRun(store: Store, bootId: string): Promise<string> {
+  const opening: StoredOpening = { pid: process.pid, id: randomBytes(6).toString("base64url") };
+  ownOpenings.add(opening.id);
+  await store.database.write(() => {
     const last = store.runs.get("last");
-    const others = last === undefined || last.bootId !== bootId ? [] : last.pids.filter(isAlive);
-    if (last !== undefined && !last.clean && last.bootId !== bootId) raiseGenerations(store);
-    store.runs.putSync("last", { bootId, clean: false, pids: [...new Set([...others, pid])] });
+    const others = last?.bootId === bootId ? last.openings.filter(lasts) : [];
+    const otherBoot = last?.bootId !== bootId || (bootId === "" && others.length === 0);
+    if (last?.clean === false && otherBoot) raiseGenerations(store);
+    store.runs.putSync("last", { bootId, clean: false, openings: [...others, opening] });
+  });
+  return opening.id;
+}
+
+/** Notes that an opening is done; the last one out leaves the files clean. */
+export async function leaveRun(store: Store, bootId: string, openingId: string): Promise<void> {
+  ownOpenings.delete(openingId);
+  await store.database.write(() => {
+    const openings = (store.runs.get("last")?.openings ?? []).filter(lasts);
+    store.runs.putSync("last", { bootId, clean: openings.length === 0, openings });
   });
 }
 
-/** Notes that this process is done; the last one out leaves the files clean. */
-export async function leaveRun(store: Store, bootId: string, pid: number): Promise<void> {
-  await store.root.transaction(() => {
-    const last = store.runs.get("last");
-    const pids = (last?.pids ?? []).filter((other) => other !== pid && isAlive(other));
-    store.runs.putSync("last", { bootId, clean: pids.length === 0, pids });
-  });
+function lasts({ pid, id }: StoredOpening): boolean {
+  return pid === process.pid ? ownOpenings.has(id) : isAlive(pid);
 }
 
 function raiseGenerations(store: Store): void {
@@ -51,7 +66,8 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (caught) {
+    // A process of another user is there, though it cannot be signalled.
+    return (caught as { code?: unknown }).code === "EPERM";
   }
 }

@@ -11,7 +11,7 @@ const CHUNKS_PER_STEP = 200;
  */
 export async function retainTopic(store: Store, topic: StoredTopic, nowMs: number): Promise<void> {
   for (let partition = 0; partition < topic.partitions; partition++) {
-    while (await store.root.transaction(() => dropOldest(store, topic, partition, nowMs))) {
+    while (await store.database.write(() => dropOldest(store, topic, partition, nowMs))) {
       // Each turn of the loop is one bounded transaction.
     }
     if (topic.compacted === true) await compact(store, topic, partition);
@@ -57,9 +57,9 @@ async function compact(store: Store, topic: StoredTopic, partition: number): Pro
   }
   const keys = [...store.chunks.getKeys(rangeOf(topic.number, partition))];
   for (const chunkKey of keys) {
-    await store.root.transaction(() => thin(store, chunkKey, newest, key));
+    await store.database.write(() => thin(store, chunkKey, newest, key));
   }
-  await store.root.transaction(() => {
+  await store.database.write(() => {
     const now = store.partitions.get(key) ?? EMPTY_PARTITION;
     store.partitions.putSync(key, { ...now, compactedTo: state.head });
   });

@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
+import type { Database } from "lmdb";
+import { DiskDatabase } from "../../disk-database.ts";
 import type { TopicOptions } from "../log.ts";
 
 /** What is kept of a topic. */
@@ -32,37 +32,48 @@ export const EMPTY_PARTITION: StoredPartition = {
   compactedTo: 0,
 };
 
-/** Who had the files open last, and how it left them. */
+/** One opening of the files: by which process, and which opening of that process's. */
+export interface StoredOpening {
+  readonly pid: number;
+  readonly id: string;
+}
+
+/** Who had the files open last, and how they left them. */
 export interface StoredRun {
   readonly bootId: string;
   readonly clean: boolean;
-  readonly pids: readonly number[];
+  readonly openings: readonly StoredOpening[];
 }
 
 export type ChunkKey = [topic: number, partition: number, offset: number];
 
 /** The database's tables. */
 export interface Store {
-  readonly root: RootDatabase;
+  readonly database: DiskDatabase;
   readonly topics: Database<StoredTopic, string>;
   readonly partitions: Database<StoredPartition, [number, number]>;
   readonly chunks: Database<Buffer, ChunkKey>;
   readonly runs: Database<StoredRun, string>;
 }
 
-/**
- * Opens the database. A commit resolves after it is on disk: `overlappingSync` off, so that nothing
- * is visible before it is durable.
- */
-export function openStore(dataDir: string): Store {
-  const path = join(dataDir, "log");
-  mkdirSync(path, { recursive: true });
-  const root = open({ path, overlappingSync: false, noMemInit: true, maxDbs: 8, maxReaders: 256 });
-  return {
-    root,
-    topics: root.openDB({ name: "topics", encoding: "json" }),
-    partitions: root.openDB({ name: "partitions", encoding: "json" }),
-    chunks: root.openDB({ name: "chunks", encoding: "binary" }),
-    runs: root.openDB({ name: "runs", encoding: "json" }),
-  };
+/** The folder of the log's files. */
+export function logFolder(dataDir: string): string {
+  return join(dataDir, "log");
+}
+
+/** @throws PenstockError `disk_full` or `storage_unavailable` */
+export async function openStore(dataDir: string): Promise<Store> {
+  const database = new DiskDatabase(logFolder(dataDir));
+  try {
+    return {
+      database,
+      topics: database.table("topics", "json"),
+      partitions: database.table("partitions", "json"),
+      chunks: database.table("chunks", "binary"),
+      runs: database.table("runs", "json"),
+    };
+  } catch (caught) {
+    await database.close();
+    throw caught;
+  }
 }
