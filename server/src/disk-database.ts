@@ -84,6 +84,14 @@ export class DiskDatabase {
     });
   }
 
+  /**
+   * What is read from now on within this turn is as new as can be. Else it may be as old as the
+   * first read of some milliseconds ago, and lack what another process has written since.
+   */
+  refresh(): void {
+    this.root.resetReadTxn();
+  }
+
   /** Resolves once all that was to be written is, or has failed; and nothing can be read any more. */
   async close(): Promise<void> {
     while (this.#committing !== undefined) await this.#committing;

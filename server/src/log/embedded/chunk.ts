@@ -11,6 +11,32 @@ const RECORD_HEAD_BYTES = 16;
 const NULL_LENGTH = 0xffff_ffff;
 const EMPTY_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
+/** What one chunk holds at the most, but for a record that alone is larger: a reader takes it whole. */
+const CHUNK_MAX = { records: 1000, bytes: 1024 * 1024 };
+
+/** The chunks of one append, without a time, each with the place of its first record. */
+export function encodeChunks(
+  records: readonly NewRecord[],
+): readonly { readonly at: number; readonly chunk: Buffer }[] {
+  const chunks: { at: number; chunk: Buffer }[] = [];
+  let at = 0;
+  let bytes = 0;
+  for (let end = 1; end <= records.length; end++) {
+    bytes += records[end - 1]?.value.length ?? 0;
+    const next = records[end]?.value.length ?? 0;
+    const isFull = end - at === CHUNK_MAX.records || bytes + next > CHUNK_MAX.bytes;
+    if (!isFull && end < records.length) continue;
+    chunks.push({ at, chunk: encodeChunk(0, records.slice(at, end)) });
+    at = end;
+    bytes = 0;
+  }
+  return chunks;
+}
+
+export function setChunkTime(chunk: Buffer, timestampMs: number): void {
+  chunk.writeDoubleLE(timestampMs, 0);
+}
+
 /** @param deltas each record's offset less the chunk's; left out: 0, 1, 2, … */
 export function encodeChunk(
   timestampMs: number,

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { PenstockError } from "@penstock-dev/contract";
 import type { OptionValues } from "../../option.ts";
 import { publishLog } from "../diagnostics.ts";
 import type {
   Appended,
   Log,
-  LogRecord,
   NewRecord,
   OffsetVector,
   ReadResult,
@@ -13,20 +13,18 @@ import type {
   TopicOptions,
 } from "../log.ts";
 import type { logOptions } from "../options.ts";
-import { chunkTimeMs, encodeChunk, readChunk } from "./chunk.ts";
+import { Arrivals } from "./arrivals.ts";
+import { encodeChunks, setChunkTime } from "./chunk.ts";
 import { enterRun, leaveRun, machineBootId } from "./generation.ts";
+import { findOffset, readRecords } from "./partition-reader.ts";
 import { retainTopic } from "./retention.ts";
 import {
-  type ChunkKey,
   EMPTY_PARTITION,
-  logFolder,
   openStore,
   type Store,
   type StoredPartition,
   type StoredTopic,
 } from "./store.ts";
-import { Waiters } from "./waiters.ts";
-import { type Moved, Wake, wakeFolder } from "./wake.ts";
 
 /** A name stands in messages and in keys, which are bounded. */
 const TOPIC_BYTES_MAX = 255;
@@ -66,10 +64,8 @@ export class EmbeddedLog implements Log {
   readonly #run: { readonly bootId: string; readonly openingId: string };
   /** What never changes of a topic, whichever process makes or changes it. */
   readonly #shapes = new Map<string, Pick<StoredTopic, "number" | "partitions">>();
-  readonly #waiters = new Waiters();
-  readonly #retainTimer: NodeJS.Timeout;
-  readonly #pollTimer: NodeJS.Timeout;
-  #wake: Wake | "none" | undefined;
+  readonly #arrivals: Arrivals;
+  readonly #timer: NodeJS.Timeout;
   #retaining: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -77,15 +73,14 @@ export class EmbeddedLog implements Log {
     this.#store = store;
     this.#init = init;
     this.#run = run;
-    const { retentionCheckMs, pollMs } = init.options;
-    this.#retainTimer = setInterval(() => {
+    this.#arrivals = new Arrivals(store, init.dataDir, init.options);
+    this.#timer = setInterval(() => {
       this.retain(init.now()).catch((caught: unknown) =>
         publishLog("error", "old records could not be deleted; trying again", {
           error: String(caught),
         }),
       );
-    }, retentionCheckMs).unref();
-    this.#pollTimer = setInterval(() => this.#lookForAll(), pollMs).unref();
+    }, init.options.retentionCheckMs).unref();
   }
 
   async createTopic(topic: string, options: TopicOptions): Promise<TopicInfo> {
@@ -95,7 +90,8 @@ export class EmbeddedLog implements Log {
       const known = topics.get(topic);
       if (known !== undefined) {
         const { retentionMs: _ms, retentionBytes: _bytes, ...kept } = known;
-        topics.putSync(topic, { ...kept, ...options, partitions: known.partitions });
+        const changed = { ...kept, ...options, partitions: known.partitions };
+        if (!isDeepStrictEqual(changed, known)) topics.putSync(topic, changed);
         return;
       }
       const number = 1 + Math.max(0, ...[...topics.getRange()].map(({ value }) => value.number));
@@ -107,6 +103,7 @@ export class EmbeddedLog implements Log {
 
   async topics(): Promise<readonly TopicInfo[]> {
     this.#checkOpen();
+    this.#store.database.refresh();
     return [...this.#store.topics.getRange()].map(({ value }) => infoOf(value));
   }
 
@@ -124,17 +121,23 @@ export class EmbeddedLog implements Log {
     for (const { value } of records) this.#checkSize(value);
     const { partitions, chunks } = this.#store;
     const key: [number, number] = [number, partition];
+    // While the database is locked for one writer, the others wait: what can be done before is.
+    const encoded = encodeChunks(records);
     const appended = await this.#write((): Appended | number => {
       const state = partitions.get(key) ?? EMPTY_PARTITION;
       if (options.expected !== undefined && options.expected !== state.head) return state.head;
       const timestampMs = Math.max(state.lastMs, this.#init.now());
       if (records.length === 0) return { firstOffset: state.head, timestampMs };
-      const chunk = encodeChunk(timestampMs, records);
-      chunks.putSync([number, partition, state.head], chunk);
+      let bytes = 0;
+      for (const { chunk, at } of encoded) {
+        setChunkTime(chunk, timestampMs);
+        chunks.putSync([number, partition, state.head + at], chunk);
+        bytes += chunk.length;
+      }
       partitions.putSync(key, {
         ...state,
         head: state.head + records.length,
-        bytes: state.bytes + chunk.length,
+        bytes: state.bytes + bytes,
         lastMs: timestampMs,
       });
       return { firstOffset: state.head, timestampMs };
@@ -145,10 +148,8 @@ export class EmbeddedLog implements Log {
         `Partition ${partition} of ${topic} ends at ${appended}, not at ${options.expected}.`,
       );
     }
-    if (records.length > 0) {
-      this.#waiters.moved(number, partition, appended.firstOffset + records.length);
-      this.#wakes()?.moved(number, partition);
-    }
+    if (records.length > 0)
+      this.#arrivals.appended(number, partition, appended.firstOffset + records.length);
     return appended;
   }
 
@@ -172,26 +173,7 @@ export class EmbeddedLog implements Log {
         `Partition ${partition} of ${topic} ends at ${head}.`,
       );
     }
-    const records: LogRecord[] = [];
-    let bytes = 0;
-    const start = this.#chunkBefore(number, partition, from);
-    const range = {
-      start: start ?? [number, partition, from],
-      end: [number, partition, head] as ChunkKey,
-    };
-    for (const { key, value } of this.#store.chunks.getRange(range)) {
-      const whole = readChunk(value, key[2], from, (record) => {
-        const fits =
-          records.length < limits.recordsMax && (bytes < limits.bytesMax || records.length === 0);
-        if (fits) records.push(record);
-        bytes += record.value.length;
-        return fits;
-      });
-      if (!whole || records.length >= limits.recordsMax) {
-        return { records, next: (records.at(-1)?.offset ?? from - 1) + 1 };
-      }
-    }
-    return { records, next: head };
+    return readRecords(this.#store, { number, partition, head, floor }, from, limits);
   }
 
   async heads(topic: string): Promise<OffsetVector> {
@@ -205,17 +187,7 @@ export class EmbeddedLog implements Log {
   async offsetAt(topic: string, partition: number, timeMs: number): Promise<number> {
     const number = this.#numberOf(topic, partition);
     const { head, floor } = this.#state(number, partition);
-    let low = floor;
-    let high = head;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const key = this.#chunkBefore(number, partition, middle);
-      const chunk = key === undefined ? undefined : this.#store.chunks.get(key);
-      if (chunk !== undefined && chunkTimeMs(chunk) >= timeMs)
-        high = Math.max(low, Math.min(middle, key?.[2] ?? middle));
-      else low = middle + 1;
-    }
-    return low;
+    return findOffset(this.#store, { number, partition, head, floor }, timeMs);
   }
 
   async generationStart(
@@ -231,14 +203,7 @@ export class EmbeddedLog implements Log {
 
   async waitForMore(topic: string, positions: OffsetVector, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closed) return;
-    const { number } = this.#shape(topic);
-    this.#wakes();
-    const heads = this.#states(topic).map(({ head }) => head);
-    if (heads.some((head, partition) => head > (positions[partition] ?? 0))) return;
-    // Whoever waits keeps the process alive.
-    this.#pollTimer.ref();
-    await this.#waiters.wait(number, positions, signal);
-    if (this.#waiters.isEmpty) this.#pollTimer.unref();
+    await this.#arrivals.wait(this.#shape(topic), positions, signal);
   }
 
   /** Deletes what no topic need keep. Runs by itself now and then; one run at a time. */
@@ -256,10 +221,8 @@ export class EmbeddedLog implements Log {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#retainTimer);
-    clearInterval(this.#pollTimer);
-    if (this.#wake !== "none") this.#wake?.[Symbol.dispose]();
-    this.#waiters.wakeAll();
+    clearInterval(this.#timer);
+    this.#arrivals[Symbol.dispose]();
     await this.#retaining;
     const { bootId, openingId } = this.#run;
     // Where this cannot be noted the run counts as unclean, which is safe.
@@ -270,50 +233,6 @@ export class EmbeddedLog implements Log {
   async #write<T>(act: () => T): Promise<T> {
     this.#checkOpen();
     return await this.#store.database.write(act);
-  }
-
-  /** The way to the other processes, found when this one first appends or waits. */
-  #wakes(): Wake | undefined {
-    if (this.#wake === undefined && !this.#closed) {
-      const failed = (caught: unknown): void =>
-        publishLog("warn", "other processes cannot wake this one: it looks now and then", {
-          error: String(caught),
-        });
-      try {
-        const folder = wakeFolder(logFolder(this.#init.dataDir));
-        const intervalMs = this.#init.options.wakeMs;
-        const woken = (moved: readonly Moved[]): void => this.#look(moved);
-        this.#wake =
-          folder === undefined ? "none" : new Wake({ folder, intervalMs, woken, failed });
-      } catch (caught) {
-        this.#wake = "none";
-        failed(caught);
-      }
-    }
-    return this.#wake === "none" ? undefined : this.#wake;
-  }
-
-  /** Looks at what another process says has moved. */
-  #look(moved: readonly Moved[]): void {
-    if (this.#closed) return;
-    let isFresh = false;
-    for (const [number, partition] of moved) {
-      if (!this.#waiters.isAwaited(number)) continue;
-      // What this turn read before may be older than what it is told of.
-      if (!isFresh) this.#store.database.root.resetReadTxn();
-      isFresh = true;
-      this.#waiters.moved(number, partition, this.#state(number, partition).head);
-    }
-  }
-
-  #lookForAll(): void {
-    if (this.#closed || this.#waiters.isEmpty) return;
-    this.#store.database.root.resetReadTxn();
-    for (const number of this.#waiters.topics()) {
-      const range = { start: [number, 0], end: [number, Number.MAX_SAFE_INTEGER] } as const;
-      for (const { key, value } of this.#store.partitions.getRange(range as never))
-        this.#waiters.moved(number, key[1], value.head);
-    }
   }
 
   #checkOpen(): void {
@@ -347,6 +266,7 @@ export class EmbeddedLog implements Log {
   #topic(topic: string): StoredTopic {
     this.#checkOpen();
     const nameable = topic !== "" && Buffer.byteLength(topic) <= TOPIC_BYTES_MAX;
+    this.#store.database.refresh();
     const stored = nameable ? this.#store.topics.get(topic) : undefined;
     if (stored === undefined)
       throw new PenstockError("not_found", `There is no topic ${JSON.stringify(topic)}.`);
@@ -372,25 +292,19 @@ export class EmbeddedLog implements Log {
     return number;
   }
 
+  /** A partition as it is now; what is read of it within the same turn is of the same moment. */
   #state(topic: number, partition: number): StoredPartition {
+    this.#store.database.refresh();
     return this.#store.partitions.get([topic, partition]) ?? EMPTY_PARTITION;
   }
 
   #states(topic: string): StoredPartition[] {
     const { number, partitions } = this.#shape(topic);
-    return Array.from({ length: partitions }, (_, partition) => this.#state(number, partition));
-  }
-
-  /** The key of the chunk that holds an offset, or of the last one before it. */
-  #chunkBefore(topic: number, partition: number, offset: number): ChunkKey | undefined {
-    const range = {
-      start: [topic, partition, offset],
-      end: [topic, partition, -1],
-      reverse: true,
-      limit: 1,
-    } as const;
-    for (const key of this.#store.chunks.getKeys(range as never)) return key;
-    return undefined;
+    this.#store.database.refresh();
+    return Array.from(
+      { length: partitions },
+      (_, partition) => this.#store.partitions.get([number, partition]) ?? EMPTY_PARTITION,
+    );
   }
 }
 

@@ -22,6 +22,8 @@ export interface StoredPartition {
   readonly lastMs: number;
   /** Compaction has looked at everything before it. */
   readonly compactedTo: number;
+  /** What compaction left, in bytes. */
+  readonly compactedBytes?: number;
 }
 
 export const EMPTY_PARTITION: StoredPartition = {

@@ -4,8 +4,20 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What moved: the number of the topic, and the partition. */
+/** What moved: the number of the topic, which is 1 or more, and the partition. */
 export type Moved = readonly [topic: number, partition: number];
+
+/** Says that anything may have moved. */
+const ANYTHING = Buffer.alloc(8);
+
+/** The way to one peer. */
+interface Line {
+  readonly socket: Socket;
+  /** Bytes were given to the system, and it has not taken them yet. */
+  isBusy: boolean;
+  /** Something moved meanwhile. */
+  isOwing: boolean;
+}
 
 /** A Unix socket's address holds 108 bytes on Linux and 104 elsewhere, with a zero at the end. */
 const PATH_BYTES_MAX = 103;
@@ -24,9 +36,9 @@ export class Wake implements Disposable {
   readonly #folder: string;
   readonly #name = `${process.pid}-${randomBytes(4).toString("hex")}`;
   readonly #intervalMs: number;
-  readonly #woken: (moved: readonly Moved[]) => void;
+  readonly #woken: (moved: readonly Moved[] | "anything") => void;
   readonly #server: Server;
-  readonly #lines = new Map<string, Socket>();
+  readonly #lines = new Map<string, Line>();
   readonly #callers = new Set<Socket>();
   readonly #rescan: NodeJS.Timeout;
   readonly #dirty = new Map<string, Moved>();
@@ -43,7 +55,7 @@ export class Wake implements Disposable {
   constructor(init: {
     readonly folder: string;
     readonly intervalMs: number;
-    readonly woken: (moved: readonly Moved[]) => void;
+    readonly woken: (moved: readonly Moved[] | "anything") => void;
     readonly failed: (caught: unknown) => void;
   }) {
     this.#folder = init.folder;
@@ -84,7 +96,8 @@ export class Wake implements Disposable {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#server.close();
-    for (const socket of [...this.#lines.values(), ...this.#callers]) socket.destroy();
+    for (const { socket } of this.#lines.values()) socket.destroy();
+    for (const caller of this.#callers) caller.destroy();
   }
 
   #send(): void {
@@ -98,10 +111,22 @@ export class Wake implements Disposable {
       at = bytes.writeUInt32LE(partition, at);
     }
     this.#dirty.clear();
-    for (const line of this.#lines.values()) {
-      // A peer that reads nothing is stopped or stuck: it finds out by itself, and nothing is kept.
-      if (line.writableLength === 0) line.write(bytes);
+    for (const line of this.#lines.values()) this.#tell(line, bytes);
+  }
+
+  /** Nothing is kept for a peer that does not read: one word, once it does, stands for all. */
+  #tell(line: Line, bytes: Uint8Array | string): void {
+    if (line.isBusy) {
+      line.isOwing = true;
+      return;
     }
+    line.isBusy = true;
+    line.socket.write(bytes, () => {
+      line.isBusy = false;
+      if (!line.isOwing) return;
+      line.isOwing = false;
+      this.#tell(line, ANYTHING);
+    });
   }
 
   #callOnAll(): void {
@@ -119,18 +144,19 @@ export class Wake implements Disposable {
     if (this.#isClosed || name === this.#name || this.#lines.has(name)) return;
     if (!/^\d+-[0-9a-f]{8}$/.test(name)) return;
     const path = this.#pathOf(name);
-    const line = createConnection({ path });
-    line.unref();
-    line.on("error", (caught: NodeJS.ErrnoException) => {
+    const socket = createConnection({ path });
+    const line: Line = { socket, isBusy: false, isOwing: false };
+    socket.unref();
+    socket.on("error", (caught: NodeJS.ErrnoException) => {
       // Nobody listens: the process is dead, and what it left goes.
       if (caught.code === "ECONNREFUSED") rmSync(path, { force: true });
     });
-    line.on("close", () => {
+    socket.on("close", () => {
       if (this.#lines.get(name) === line) this.#lines.delete(name);
     });
-    line.write(`${this.#name}\n`);
-    line.resume();
+    socket.resume();
     this.#lines.set(name, line);
+    this.#tell(line, `${this.#name}\n`);
   }
 
   /** Reads a caller's name, then what moved, as often as it says so. */
@@ -150,14 +176,20 @@ export class Wake implements Disposable {
         isNamed = true;
         this.#callOn(rest.toString("latin1", 0, end));
         rest = rest.subarray(end + 1);
+        // What it appended before it knew of this process it told nobody.
+        this.#tellOf("anything");
       }
       const moved: Moved[] = [];
       let at = 0;
       for (; at + MOVED_BYTES <= rest.length; at += MOVED_BYTES)
         moved.push([rest.readUInt32LE(at), rest.readUInt32LE(at + 4)]);
       rest = rest.subarray(at);
-      if (moved.length > 0 && !this.#isClosed) this.#woken(moved);
+      if (moved.length > 0) this.#tellOf(moved.some(([topic]) => topic === 0) ? "anything" : moved);
     });
+  }
+
+  #tellOf(moved: readonly Moved[] | "anything"): void {
+    if (!this.#isClosed) this.#woken(moved);
   }
 
   #pathOf(name: string): string {

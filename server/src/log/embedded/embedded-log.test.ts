@@ -1,0 +1,4 @@
+import { testLog } from "../conformance.ts";
+import { fixture } from "./fixture.ts";
+
+testLog(fixture);
