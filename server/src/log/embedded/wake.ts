@@ -44,7 +44,7 @@ export class Wake implements Disposable {
   readonly #dirty = new Map<string, Moved>();
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
-  #sentAtMs = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   /**
