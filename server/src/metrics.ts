@@ -49,9 +49,11 @@ export async function surfaceMetrics(
   ]);
   const counts = new Float64Array(LAG_BOUNDS_MS.length + 1);
   const delivered = new Map<string, number>();
+  const unreadable = new Map<string, number>();
   let sum = 0;
   let silent = 0;
-  for (const { movements, lag, dropped: drops, stream } of fanouts) {
+  for (const { movements, lag, dropped: drops, stream, unreadable: unread } of fanouts) {
+    add(unreadable, stream.name, unread);
     for (const kind of ["delivered", "unmatched", "gap", "empty"] as const)
       add(kinds, kind, movements[kind]);
     for (const [reason, count] of drops) add(dropped, reason, count);
@@ -90,6 +92,11 @@ export async function surfaceMetrics(
       "penstock_positions_total",
       "Positions that moved, by what they moved past.",
       labelled("kind", kinds),
+    ),
+    counter(
+      "penstock_unreadable_records_total",
+      "Records of a served topic that are no events and were passed over.",
+      labelled("stream", unreadable),
     ),
     counter("penstock_silent_skips_total", "Positions that moved past anything else: must be 0.", [
       { labels: {}, value: silent },

@@ -188,6 +188,11 @@ export class Fanout implements AsyncDisposable {
     return this.#reader.next;
   }
 
+  /** Records that could not be read since the start. */
+  get unreadable(): number {
+    return this.#reader.unreadable;
+  }
+
   /** Where the live end stands. */
   head(): Place {
     const { ring } = this.#state;

@@ -1,7 +1,7 @@
 import type { Domain, DomainEvent, ProcessOutcome, Source } from "@penstock-dev/contract";
 import type { Log, LogRecord, NewRecord } from "../log/index.ts";
 import type { OptionValues } from "../option.ts";
-import { encodeEvent, encodeTombstone, type Stream } from "../streams/index.ts";
+import { encodeEvent, encodeTombstone, readJson, type Stream } from "../streams/index.ts";
 import type { processOptions } from "./options.ts";
 import { isOvertaken, Output } from "./output.ts";
 
@@ -237,19 +237,9 @@ export class PartitionProcessor {
   }
 
   #apply(record: LogRecord): ProcessOutcome {
-    let raw: unknown;
-    try {
-      raw = JSON.parse(
-        Buffer.from(
-          record.value.buffer,
-          record.value.byteOffset,
-          record.value.byteLength,
-        ).toString(),
-      );
-    } catch {
-      return { enriched: [], dead: "the record is not JSON" };
-    }
-    const parsed = this.#domain.ingest.parse(raw);
+    const read = readJson(record.value);
+    if ("wrong" in read) return { enriched: [], dead: read.wrong };
+    const parsed = this.#domain.ingest.parse(read.body);
     if (!parsed.ok) {
       const reasons = parsed.errors.map(({ path, message }) => `${path} ${message}`);
       return { enriched: [], dead: reasons.slice(0, 5).join("; ") };

@@ -4,6 +4,7 @@ import type { Declaration } from "./declaration.ts";
 import { type JsonPath, parseJsonPath, valuesAt, without } from "./json-path.ts";
 import { tailOf } from "./record-codec.ts";
 import { newRecordId } from "./record-id.ts";
+import { readJson } from "./record-json.ts";
 import type { Decoded, Stream, StreamEvent } from "./stream.ts";
 
 /** A record of a topic that is served as it lies, before anything is left out of it. */
@@ -42,12 +43,9 @@ export function declaredReader(
   const omitted = omittedPaths(declaration);
   return (record: LogRecord): Decoded => {
     const { headers } = record;
-    let body: unknown;
-    try {
-      body = JSON.parse(textOf(record.value));
-    } catch {
-      return { kind: "unreadable", reason: "the record is not JSON" };
-    }
+    const read = readJson(record.value);
+    if ("wrong" in read) return { kind: "unreadable", reason: read.wrong };
+    const { body } = read;
     if (!isObject(body)) return { kind: "unreadable", reason: "the record is not a JSON object" };
     const event: DomainEvent = {
       event_type: typeOf(body),
@@ -105,10 +103,6 @@ function omittedPaths(declaration: Declaration): readonly JsonPath[] {
 function scalarAt(body: unknown, path: JsonPath | undefined): string | undefined {
   const [value] = path === undefined ? [] : valuesAt(body, path);
   return value === undefined || typeof value === "object" ? undefined : String(value);
-}
-
-function textOf(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
 }
 
 function isObject(value: unknown): value is { readonly [member: string]: unknown } {

@@ -13,6 +13,7 @@ export {
   sourceOf,
   stateFromOf,
 } from "./record-codec.ts";
+export { readJson } from "./record-json.ts";
 export * from "./stream.ts";
 export { deadTopic, ensureTopics } from "./topics.ts";
 export { typedStream } from "./typed-stream.ts";

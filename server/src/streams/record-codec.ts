@@ -6,6 +6,7 @@ import {
   type Source,
 } from "@penstock-dev/contract";
 import type { LogRecord, NewRecord } from "../log/index.ts";
+import { readJson } from "./record-json.ts";
 import type { Decoded, StreamEvent } from "./stream.ts";
 
 /** The key of a progress record, which no producer can choose. */
@@ -69,18 +70,14 @@ export function decodeEnriched(
 ): Decoded {
   const source = sourceOf(record);
   if (record.key === PROGRESS_KEY) return { kind: "control", source };
-  const text = Buffer.from(
-    record.value.buffer,
-    record.value.byteOffset,
-    record.value.byteLength,
-  ).toString();
-  let body: unknown;
+  const read = readJson(record.value);
+  if ("wrong" in read) return { kind: "unreadable", reason: read.wrong };
+  const { text, body } = read;
   let routes: readonly Route[] | undefined;
   try {
-    body = JSON.parse(text);
     if (record.headers.routes !== undefined) routes = JSON.parse(record.headers.routes) as Route[];
   } catch {
-    return { kind: "unreadable", reason: "the record is not JSON" };
+    return { kind: "unreadable", reason: "the record's routes are not JSON" };
   }
   const { event_type, id, removed } = isObject(body) ? body : NONE;
   const noun = typeof event_type === "string" ? nounOf(event_type) : undefined;

@@ -8,6 +8,7 @@ import {
 import type { LogRecord } from "../log/index.ts";
 import { decodeEnriched, sourceOf, tailOf } from "./record-codec.ts";
 import { newRecordId } from "./record-id.ts";
+import { readJson } from "./record-json.ts";
 import type { Decoded, Stream, StreamIngest } from "./stream.ts";
 
 /** A stream that a domain describes. */
@@ -59,13 +60,9 @@ function enrichedDecoder(domain: Domain, eventTypes: ReadonlyMap<string, EventTy
 /** A domain without a process serves its raw topic: each record is the event that it says. */
 function rawDecoder(domain: Domain) {
   return (record: LogRecord): Decoded => {
-    let raw: unknown;
-    try {
-      raw = JSON.parse(Buffer.from(record.value).toString());
-    } catch {
-      return { kind: "unreadable", reason: "the record is not JSON" };
-    }
-    const parsed = domain.ingest.parse(raw);
+    const read = readJson(record.value);
+    if ("wrong" in read) return { kind: "unreadable", reason: read.wrong };
+    const parsed = domain.ingest.parse(read.body);
     if (!parsed.ok) {
       const [first] = parsed.errors;
       return { kind: "unreadable", reason: `${first?.path ?? ""} ${first?.message ?? "is wrong"}` };
