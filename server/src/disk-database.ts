@@ -13,6 +13,12 @@ export const READERS_MAX = 256;
 /** Actions that one transaction takes: other processes that write wait for no longer than that. */
 const ACTIONS_PER_COMMIT = 1000;
 
+/**
+ * LMDB gives up a transaction now and then over its own list of free pages (`MDB_BAD_TXN`, seen
+ * after other processes were killed): nothing of it is written, and the next one passes.
+ */
+const COMMIT_TRIES = 3;
+
 /** With less room than this on the disk, a write that failed is taken to have failed for that. */
 const ROOM_BYTES_MIN = 4 * 1024 * 1024;
 
@@ -73,7 +79,8 @@ export class DiskDatabase {
 
   /**
    * Runs an action within a transaction that others share, and resolves once it is on disk. The
-   * action is synchronous, and where it throws it has written nothing.
+   * action is synchronous, where it throws it has written nothing, and it may run again where
+   * nothing came of the transaction.
    *
    * @throws PenstockError `disk_full` or `storage_unavailable`; or what the action throws
    */
@@ -109,26 +116,31 @@ export class DiskDatabase {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const results: unknown[] = [];
-    const thrown = new Map<number, unknown>();
-    try {
-      await this.root.transaction(() => {
-        for (const [at, { act }] of batch.entries()) {
-          try {
-            results[at] = act();
-          } catch (caught) {
-            thrown.set(at, caught);
+    for (let tries = 1; ; tries++) {
+      const results: unknown[] = [];
+      const thrown = new Map<number, unknown>();
+      try {
+        await this.root.transaction(() => {
+          for (const [at, { act }] of batch.entries()) {
+            try {
+              results[at] = act();
+            } catch (caught) {
+              thrown.set(at, caught);
+            }
           }
-        }
-      });
-    } catch (caught) {
-      const error = this.#errorOf(await commitError(caught));
-      for (const { reject } of batch) reject(error);
+        });
+      } catch (caught) {
+        const cause = await commitError(caught);
+        if (tries < COMMIT_TRIES && isAborted(cause) && !this.#hasNoRoom()) continue;
+        const error = this.#errorOf(cause);
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      for (const [at, { resolve, reject }] of batch.entries()) {
+        if (thrown.has(at)) reject(this.#thrownBy(thrown.get(at)));
+        else resolve(results[at] as never);
+      }
       return;
-    }
-    for (const [at, { resolve, reject }] of batch.entries()) {
-      if (thrown.has(at)) reject(this.#thrownBy(thrown.get(at)));
-      else resolve(results[at] as never);
     }
   }
 
@@ -153,7 +165,7 @@ export class DiskDatabase {
   }
 
   #isFull(cause: unknown): boolean {
-    return /Input\/output error|EIO|BAD_TXN/i.test(String(cause)) && this.#hasNoRoom();
+    return /Input\/output error|EIO|MDB_BAD_TXN/i.test(String(cause)) && this.#hasNoRoom();
   }
 
   #hasNoRoom(): boolean {
@@ -164,6 +176,10 @@ export class DiskDatabase {
       return false;
     }
   }
+}
+
+function isAborted(cause: unknown): boolean {
+  return String(cause).includes("MDB_BAD_TXN");
 }
 
 /** LMDB's own errors carry a number. */
