@@ -57,6 +57,8 @@ async function check(log: EmbeddedLog, acknowledged: readonly Acknowledged[]): P
     while (next < head) {
       const read = await log.read("kept", partition, next, { recordsMax: 500, bytesMax: 1 << 22 });
       for (const { offset, key, value } of read.records) {
+        // Others append meanwhile: what is looked at ends where an append did.
+        if (offset >= head) break;
         assert.equal(offset, next, "a hole");
         next += 1;
         const [batch = "", at = "", count = ""] = (key ?? "").split(" ");
