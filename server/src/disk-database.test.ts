@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,4 +114,26 @@ describe("a database on disk", () => {
         (caught) => PenstockError.from(caught).code === "storage_unavailable",
       );
     }));
+
+  test("stays locked against those who would take it for unused, however often it is opened", async (t) => {
+    if (!existsSync("/proc/locks")) return t.skip("the system does not list its locks");
+    const path = await mkdtemp(join(tmpdir(), "penstock-database-"));
+    const locks = (): number => {
+      const inode = statSync(join(path, "lock.mdb")).ino;
+      const lines = readFileSync("/proc/locks", "utf8").split("\n");
+      return lines.filter(
+        (line) => line.includes(` ${process.pid} `) && line.includes(`:${inode} `),
+      ).length;
+    };
+    const first = new DiskDatabase(path);
+    assert.ok(locks() > 0, "the locks are not seen");
+    const before = locks();
+    const second = new DiskDatabase(path);
+    assert.equal(locks(), before);
+    await second.close();
+    assert.equal(locks(), before);
+    await first.close();
+    assert.equal(locks(), 0);
+    await rm(path, { recursive: true, force: true });
+  });
 });
