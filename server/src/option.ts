@@ -45,8 +45,8 @@ function bounded(
   const low = min === undefined ? undefined : read(min);
   const high = max === undefined ? undefined : read(max);
   const span = [
-    min === undefined ? "" : ` of at least ${min}`,
-    max === undefined ? "" : `${min === undefined ? " of" : " and"} at most ${max}`,
+    min === undefined ? "" : `, at least ${min}`,
+    max === undefined ? "" : `${min === undefined ? "," : " and"} at most ${max}`,
   ].join("");
   return (text) => {
     const value = read(text);
@@ -92,17 +92,37 @@ export const integer = (value: number, reason: string, bounds: Bounds = {}) =>
     ),
   }) as const satisfies Option;
 
-/** A text, perhaps one of a few. An empty default means that there is none. */
-export const text = (value: string, reason: string, values?: readonly string[]) =>
-  ({
+/** What a text must be, where not every text will do. */
+export interface TextCheck {
+  /** As in "must be …". */
+  readonly what: string;
+  readonly holds: (text: string) => boolean;
+}
+
+/**
+ * A text, perhaps one of a few, or one that a check must hold for. An empty default means that there
+ * is none, and then the empty text is always right.
+ */
+export const text = (value: string, reason: string, allowed?: readonly string[] | TextCheck) => {
+  const check = isCheck(allowed) ? allowed : allowed && oneOf(allowed);
+  return {
     kind: "text",
     default: value,
     reason,
     parse: (given: string) =>
-      values === undefined || values.includes(given)
+      check === undefined || (given === "" && value === "") || check.holds(given)
         ? { value: given }
-        : { wrong: `must be one of ${values.join(", ")}` },
-  }) as const satisfies Option;
+        : { wrong: `must be ${check.what}` },
+  } as const satisfies Option;
+};
+
+function isCheck(allowed: readonly string[] | TextCheck | undefined): allowed is TextCheck {
+  return allowed !== undefined && "holds" in allowed;
+}
+
+function oneOf(values: readonly string[]): TextCheck {
+  return { what: `one of ${values.join(", ")}`, holds: (text) => values.includes(text) };
+}
 
 export const boolean = (value: boolean, reason: string) =>
   ({
@@ -116,21 +136,32 @@ export const boolean = (value: boolean, reason: string) =>
   }) as const satisfies Option;
 
 /**
- * Several texts: a list in YAML, and in a flag or variable parted by a separator.
+ * Several texts: a list in YAML, and in a flag or variable parted by a separator. What stands between
+ * two separators and is empty is passed over, for lists that are put together often end in one.
  *
  * @param separator something that no item has
+ * @param check must hold for every item
  */
-export const list = (value: readonly string[], reason: string, separator = ",") =>
+export const list = (
+  value: readonly string[],
+  reason: string,
+  { separator = ",", check }: { readonly separator?: string; readonly check?: TextCheck } = {},
+) =>
   ({
     kind: "list",
     default: value.join(separator),
     reason,
     separator,
-    parse: (given: string) => ({
-      value: (given === ""
-        ? []
-        : given.split(separator).map((item) => item.trim())) as readonly string[],
-    }),
+    parse: (given: string) => {
+      const items: readonly string[] = given
+        .split(separator)
+        .map((item) => item.trim())
+        .filter((item) => item !== "");
+      const wrong = items.find((item) => check?.holds(item) === false);
+      return check === undefined || wrong === undefined
+        ? { value: items }
+        : { wrong: `must be ${check.what}; ${JSON.stringify(wrong)} is none` };
+    },
   }) as const satisfies Option;
 
 /** Every option of a table at its default. */

@@ -1,6 +1,7 @@
 import { nearest } from "@penstock-dev/contract";
 import { parse } from "yaml";
 import type { Option, OptionValues } from "../option.ts";
+import { contradictions } from "./contradictions.ts";
 import { type NamedOption, namedOptions } from "./names.ts";
 import { type SectionName, sections } from "./sections.ts";
 
@@ -49,7 +50,10 @@ export function loadConfig(input: ConfigInput): Config {
     values[named.section] ??= {};
     (values[named.section] as Record<string, unknown>)[named.key] = read(named.option, given);
   }
-  return { ...(values as Omit<Config, "streams">), streams: file.streams } as Config;
+  const config = { ...(values as Omit<Config, "streams">), streams: file.streams } as Config;
+  const [wrong] = contradictions(config);
+  if (wrong !== undefined) throw new ConfigError(wrong);
+  return config;
 }
 
 interface Given {
@@ -94,43 +98,64 @@ function readFile(input: ConfigInput): {
   }
   if (root === null || root === undefined) return { options, streams: undefined };
   if (!(root instanceof Map)) throw new ConfigError(`${input.yamlName} must hold options by name`);
-  const known = new Map(namedOptions.map((named) => [pathOf(named), named]));
   let streams: unknown;
-  for (const [name, value] of root) {
+  for (const [key, value] of root) {
+    const name = String(key);
     if (name === "streams") streams = plain(value);
-    else if (isSection(name) && (value instanceof Map || value === null)) {
-      // A section whose options are all commented out is null in YAML.
-      for (const [inner, innerValue] of value ?? [])
-        note(`${String(name)}.${String(inner)}`, innerValue, known, options, input.yamlName);
-    } else note(String(name), value, known, options, input.yamlName);
+    else if (name === "server") {
+      throw new ConfigError(
+        `server in ${input.yamlName} is no section: its options, such as port, stand at the top`,
+      );
+    } else if (Object.hasOwn(sections, name)) {
+      for (const [inner, innerValue] of section(name, value, input.yamlName))
+        note(`${name}.${String(inner)}`, innerValue, options, input.yamlName);
+    } else note(name, value, options, input.yamlName);
   }
   return { options, streams };
 }
 
-function isSection(name: unknown): boolean {
-  return Object.hasOwn(sections, String(name)) && name !== "server";
+/** A section's options; none where all of them are commented out. */
+function section(name: string, value: unknown, file: string): ReadonlyMap<unknown, unknown> {
+  if (value === null) return new Map();
+  if (value instanceof Map) return value;
+  const [first] = namedOptions.filter((named) => named.section === name);
+  throw new ConfigError(
+    `${name} in ${file} must be a section, with options such as ${first?.yaml} indented below it`,
+  );
 }
 
-function note(
-  path: string,
-  value: unknown,
-  known: ReadonlyMap<string, NamedOption>,
-  options: Map<string, string>,
-  file: string,
-): void {
-  if (!known.has(path))
+const OPTION_OF_PATH: ReadonlyMap<string, Option> = new Map(
+  namedOptions.map((named) => [pathOf(named), named.option]),
+);
+
+function note(path: string, value: unknown, options: Map<string, string>, file: string): void {
+  const option = OPTION_OF_PATH.get(path);
+  if (option === undefined) {
+    const sectionNames = Object.keys(sections).filter((name) => name !== "server");
     throw unknown(`${path} in ${file}`, path, [
-      ...known.keys(),
-      ...Object.keys(sections),
+      ...OPTION_OF_PATH.keys(),
+      ...sectionNames,
       "streams",
     ]);
-  const option = known.get(path)?.option;
-  const separator = option?.kind === "list" ? option.separator : ",";
-  const text = Array.isArray(value) ? value.join(separator) : value === null ? "" : String(value);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    throw new ConfigError(`${path} in ${file} must be a value, not a section`);
   }
-  options.set(path, text);
+  if (Array.isArray(value)) options.set(path, joined(path, value, option, file));
+  else if (typeof value === "object" && value !== null)
+    throw new ConfigError(`${path} in ${file} must be a value, not a section`);
+  else options.set(path, value === null ? "" : String(value));
+}
+
+/** A list of the file as a flag would have it. */
+function joined(path: string, items: readonly unknown[], option: Option, file: string): string {
+  if (option.kind !== "list")
+    throw new ConfigError(`${path} in ${file} must be one value, not a list`);
+  for (const item of items) {
+    if (typeof item === "object" || String(item).includes(option.separator)) {
+      throw new ConfigError(
+        `${path} in ${file} must be a list of texts without ${JSON.stringify(option.separator)}`,
+      );
+    }
+  }
+  return items.join(option.separator);
 }
 
 /** A YAML map as an object without a prototype, so that no name means anything but itself. */

@@ -34,7 +34,7 @@ export const serverOptions = {
   sources: list(
     [],
     "Where events come from besides HTTP: evm=ETH,ws://127.0.0.1:8545 or file=tweets,./tweets.jsonl.gz,max.",
-    ";",
+    { separator: ";" },
   ),
   domains: list([], "Packages, or paths, of domains besides those that ship."),
 } as const;
