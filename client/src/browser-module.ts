@@ -14,6 +14,7 @@ const MODULES = [
   "./fold.ts",
   "./item-queue.ts",
   "./stream-error.ts",
+  "./server-frame.ts",
   "./connection.ts",
   "./filter-updates.ts",
   "./subscribe-frame.ts",

@@ -1,5 +1,6 @@
 import type { ServerFrame } from "@penstock-dev/contract/frames.ts";
 import type { SocketLike } from "./options.ts";
+import { readServerFrame } from "./server-frame.ts";
 
 /** Until `hello` names the heartbeat interval, silence of so long means that nobody is there. */
 const GREETING_TIMEOUT_MS = 15_000;
@@ -66,20 +67,15 @@ export class Connection {
     if (!this.isLive) return;
     this.#watch();
     const text = String(data);
-    let frame: unknown;
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      frame = undefined;
-    }
-    if (typeof frame !== "object" || frame === null) {
+    const frame = readServerFrame(text);
+    if (frame === undefined) {
       this.#listener?.unreadable();
       return;
     }
     if ("type" in frame && frame.type === "hello" && "heartbeat_interval_ms" in frame) {
       this.#expect(Number(frame.heartbeat_interval_ms));
     }
-    this.#listener?.frame(frame as ServerFrame, text.length);
+    this.#listener?.frame(frame, text.length);
   }
 
   #expect(heartbeatMs: number): void {

@@ -308,7 +308,7 @@ test("what is not known is passed over: frames, members, text that is no JSON", 
   socket().event(1, { surprise: true });
   await tick(0);
   assert.deepEqual(got, ["0:1"]);
-  assert.deepEqual(notices, Array(5).fill("invalid_json"));
+  assert.deepEqual(notices, Array(6).fill("invalid_json"));
   assert.equal(end(), "running");
 });
 

@@ -36,6 +36,8 @@ const BUFFER_MAX = 4000;
 const BUFFER_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Credentials that are refused in a row before the application is told. */
 const RENEWALS_MAX = 3;
+/** Whoever moves moves within the hour. */
+const JITTER_MAX_MS = 3_600_000;
 /** A connection that held for so long was a success, and the next failure begins at short waits. */
 const STEADY_MS = 5000;
 
@@ -236,7 +238,8 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
       this.#connection = new Connection(() => this.#connector.open(this.#moved), {
         opened: (connection) => void this.#subscribe(connection),
         frame: (frame, size) => this.#receive(frame, size),
-        unreadable: () => this.#notice("invalid_json", "The server sent a frame that is no JSON."),
+        unreadable: () =>
+          this.#notice("invalid_json", "The server sent something that is no frame."),
         ended: (code, reason) => this.#ended(code, reason),
       });
     } catch (caught) {
@@ -327,7 +330,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   /** Without another address the server closes each connection in its turn, and that is soon enough. */
   #goAway({ url, jitter_ms }: GoAwayFrame): void {
     this.#notice("go_away", "The server asks its clients to connect again.");
-    if (url === undefined) return;
+    if (typeof url !== "string") return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () => {
@@ -335,7 +338,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
         this.#leave();
         this.#connect();
       },
-      Math.max(0, Number(jitter_ms) || 0) * this.#backoff.random(),
+      Math.min(JITTER_MAX_MS, Math.max(0, Number(jitter_ms) || 0)) * this.#backoff.random(),
     );
   }
 

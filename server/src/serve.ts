@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type Config, ConfigError } from "./config/index.ts";
+import { holdDataDir } from "./data-dir.ts";
 import { noPeers, openSessionStore } from "./deliver/index.ts";
 import { startDemo } from "./demo.ts";
 import { Ingester } from "./ingest/index.ts";
@@ -19,13 +20,17 @@ import { startSources } from "./sources.ts";
 import { type Recent, RecentWindow } from "./store/index.ts";
 import { WorkerPool } from "./workers/index.ts";
 
-export { shippedDomains } from "./roles/base.ts";
+export { dataDirHolder } from "./data-dir.ts";
+export { loadDomains, shippedDomains } from "./roles/base.ts";
+export { checkSources } from "./sources.ts";
 
 /** A server that runs; disposing of it stops it cleanly. */
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly adminUrl: string;
   readonly streams: readonly string[];
+  /** Makes a stop quick: whoever is still connected is sent away at once. */
+  readonly hurry: () => void;
 }
 
 /** What a worker may take to stop, beyond its drain. */
@@ -41,14 +46,16 @@ export async function serve(config: Config): Promise<RunningServer> {
   checkExposure(config);
   const stack = new AsyncDisposableStack();
   try {
+    stack.use(await holdDataDir(server.dataDir));
     const base = await openBase(config, stack);
     const background = await startBackground(base, stack);
     const watch = watchProcess("server");
     base.collectors.push(async () => [...(await backgroundMetrics(background)), ...watch()]);
+    const hurrying = new AbortController();
     const { url, ingester } =
       server.workers === 0
-        ? await startAlone(base, background, stack)
-        : await startWorkers(base, stack);
+        ? await startAlone(base, background, stack, hurrying.signal)
+        : await startWorkers(base, stack, hurrying.signal);
     const admin = { host: server.adminHost, port: server.adminPort };
     const adminUrl = await startAdmin(admin, base.observer, stack);
     const { streams, log, now } = base;
@@ -60,6 +67,7 @@ export async function serve(config: Config): Promise<RunningServer> {
       url,
       adminUrl,
       streams: [...streams.keys()],
+      hurry: () => hurrying.abort(),
       [Symbol.asyncDispose]: async () => await running.disposeAsync(),
     };
   } catch (caught) {
@@ -69,7 +77,12 @@ export async function serve(config: Config): Promise<RunningServer> {
 }
 
 /** Serves clients in this process. */
-async function startAlone(base: Base, { archive }: Background, stack: AsyncDisposableStack) {
+async function startAlone(
+  base: Base,
+  { archive }: Background,
+  stack: AsyncDisposableStack,
+  hurry: AbortSignal,
+) {
   const { config, log, streams, now } = base;
   const recent = new Map<string, Recent>();
   for (const stream of streams.values()) {
@@ -85,7 +98,7 @@ async function startAlone(base: Base, { archive }: Background, stack: AsyncDispo
   const self = `server-${process.pid}-${randomBytes(4).toString("hex")}`;
   const { port } = config.server;
   const peers = noPeers(self);
-  const init = { sessions, archive, recent, peers, port, isShared: false };
+  const init = { sessions, archive, recent, peers, port, isShared: false, hurry };
   const surface = await startSurface(base, init, stack);
   base.collectors.push(() => surfaceMetrics(surface, base));
   void sessions
@@ -95,7 +108,7 @@ async function startAlone(base: Base, { archive }: Background, stack: AsyncDispo
 }
 
 /** Serves clients in worker processes; this one does what is done once. */
-async function startWorkers(base: Base, stack: AsyncDisposableStack) {
+async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: AbortSignal) {
   const { config, streams, log, now } = base;
   const { logger } = base.observer;
   await checkPort(config);
@@ -113,6 +126,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack) {
       tell: (level, message, fields) => logger[level](fields, message),
     }),
   );
+  hurry.addEventListener("abort", () => void pool.callAll("hurry"), { once: true });
   orphan((holder) => !pool.isAlive(holder));
   base.collectors.push(async () => {
     const answers = await pool.callAll<readonly MetricSample[]>("collect");
@@ -131,8 +145,8 @@ async function checkPort({ server }: Config): Promise<void> {
   await once(probe, "close");
 }
 
-/** An open server listens on loopback, or says that it means it. */
-function checkExposure({ server }: Config): void {
+/** @throws ConfigError where an open server listens beyond loopback, and does not say that it means it */
+export function checkExposure({ server }: Config): void {
   const loopback = /^(127\.|::1$|localhost$)/.test(server.host);
   if (loopback || server.open) return;
   throw new ConfigError(

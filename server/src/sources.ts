@@ -32,6 +32,13 @@ export async function startSources(
   return started;
 }
 
+/** @throws ConfigError naming the source that is wrong, and what it may be */
+export function checkSources(texts: readonly string[], streams: ReadonlyMap<string, Stream>): void {
+  // Reading one starts nothing, and needs nothing of the rest.
+  const context = { streams } as SourcesContext;
+  for (const text of texts) readSource(text, context);
+}
+
 function readSource(text: string, context: SourcesContext): () => AsyncDisposable {
   const [kind = "", rest] = text.split(/=(.*)/s);
   const parts = (rest ?? "").split(",").map((part) => part.trim());

@@ -32,6 +32,7 @@ const stack = new AsyncDisposableStack();
 let answerPeer: Answer | undefined;
 let collect: () => Promise<unknown> = async () => [];
 let stopping: Promise<void> | undefined;
+const hurrying = new AbortController();
 
 const link = linkToParent(
   {
@@ -50,10 +51,11 @@ const link = linkToParent(
     asked: async (request: PeerRequest) => await answerPeer?.(request),
     collect: async () => await collect(),
     stop,
+    hurry,
   },
   () => void stop(),
 );
-process.on("SIGTERM", () => void stop());
+process.on("SIGTERM", () => (stopping === undefined ? void stop() : hurry()));
 // An interrupt goes to all processes of a terminal: the one that started this one says when to stop.
 process.on("SIGINT", () => undefined);
 
@@ -77,11 +79,15 @@ async function start({ config, name, port }: Start): Promise<WorkerAddress> {
     },
   };
   const sessions = openSessionStore(dataDir, now);
-  const init = { sessions, archive, recent, peers, port, isShared: true };
+  const init = { sessions, archive, recent, peers, port, isShared: true, hurry: hurrying.signal };
   const surface = await startSurface(base, init, stack);
   const watch = watchProcess(name);
   collect = async () => [...(await surfaceMetrics(surface, base)), ...watch()];
   return { url: surface.url, port: surface.port };
+}
+
+function hurry(): void {
+  hurrying.abort();
 }
 
 async function stop(): Promise<void> {

@@ -2,64 +2,55 @@ import { styleText } from "node:util";
 import type { GapFrame, PenstockEvent } from "@penstock-dev/contract";
 
 const TYPE_WIDTH = 9;
-const LINE_MAX = 240;
+const TEXT_MAX = 240;
 
 /** An event as a person reads it, in one line. */
 export function eventLine(event: PenstockEvent): string {
   const time = styleText("dim", new Date(event.at).toISOString().slice(11, 23));
-  const type = event.removed === true ? `-${event.event_type}` : event.event_type;
+  const name = event.removed === true ? `-${event.event_type}` : event.event_type;
   const colour =
     event.removed === true || event.event_type === "delete"
       ? "red"
       : event.event_type === "reorg"
         ? "magenta"
         : "cyan";
-  const tags = event.tags === undefined ? "" : styleText("yellow", ` [${event.tags.join(", ")}]`);
-  return `${time} ${styleText(colour, type.padEnd(TYPE_WIDTH))}${tags} ${bodyText(event)}`;
+  const type = styleText(colour, clean(name).padEnd(TYPE_WIDTH));
+  const tags =
+    event.tags === undefined ? "" : styleText("yellow", ` [${event.tags.map(clean).join(", ")}]`);
+  return `${time} ${type}${tags} ${bodyText(event)}`;
 }
 
 /** What was not delivered, as a person reads it. */
 export function gapLine(gap: GapFrame): string {
   const count = gap.exact ? `${gap.count} events` : `up to ${gap.count} events`;
-  return styleText("yellow", `gap (${gap.reason}): ${count} were not delivered`);
+  return `gap (${gap.reason}): ${count} were not delivered`;
 }
 
 function bodyText(event: PenstockEvent): string {
   const known = new Set(["event_type", "position", "at", "id", "removed", "tags"]);
   const noun = Object.keys(event).find((name) => !known.has(name));
   const payload = noun === undefined ? undefined : event[noun];
-  if (typeof payload !== "object" || payload === null) return event.id;
+  if (typeof payload !== "object" || payload === null) return clean(event.id);
   const { text, user_id, id } = payload as Record<string, unknown>;
   if (typeof text === "string")
-    return clean(`${styleText("bold", `@${String(user_id ?? "")}`)} ${text}`);
-  if (event.event_type === "delete") return clean(`@${String(user_id)} deleted ${String(id)}`);
-  return clean(chainText(payload as Record<string, unknown>) ?? JSON.stringify(payload));
+    return `${styleText("bold", `@${clean(user_id ?? "")}`)} ${clean(text)}`;
+  if (event.event_type === "delete") return `@${clean(user_id)} deleted ${clean(id)}`;
+  return chainText(payload as Record<string, unknown>) ?? clean(JSON.stringify(payload));
 }
 
 function chainText(payload: Record<string, unknown>): string | undefined {
-  const {
-    chain,
-    number,
-    hash,
-    from,
-    to,
-    value,
-    amount,
-    token,
-    contract,
-    removed,
-    added,
-    standard,
-  } = payload;
+  const { chain, number, hash, value, amount, contract, removed, added, standard } = payload;
   if (chain === undefined) return undefined;
+  const name = clean(chain);
+  const way = `from ${short(payload.from)} to ${short(payload.to)}`;
   if (removed !== undefined)
-    return `${String(chain)} replaced ${lengthOf(removed)} block(s) by ${lengthOf(added)}`;
+    return `${name} replaced ${lengthOf(removed)} block(s) by ${lengthOf(added)}`;
   if (standard !== undefined)
-    return `${String(chain)} ${String(standard)} ${short(token)}: ${String(amount)} from ${short(from)} to ${short(to)}`;
+    return `${name} ${clean(standard)} ${short(payload.token)}: ${clean(amount)} ${way}`;
   if (value !== undefined)
-    return `${String(chain)} ${String(value)} from ${short(from)} to ${short(to)} ${styleText("dim", String(hash ?? ""))}`;
-  if (contract !== undefined) return `${String(chain)} log of ${short(contract)}`;
-  return `${String(chain)} ${String(number)} ${styleText("dim", String(hash))}`;
+    return `${name} ${clean(value)} ${way} ${styleText("dim", clean(hash ?? ""))}`;
+  if (contract !== undefined) return `${name} log of ${short(contract)}`;
+  return `${name} ${clean(number)} ${styleText("dim", clean(hash))}`;
 }
 
 function lengthOf(list: unknown): number {
@@ -67,14 +58,16 @@ function lengthOf(list: unknown): number {
 }
 
 function short(address: unknown): string {
-  const text = String(address ?? "nobody");
+  const text = clean(address ?? "nobody");
   return text.length > 14 ? `${text.slice(0, 8)}…${text.slice(-4)}` : text;
 }
 
-/** One line, and nothing that a terminal would obey. */
-function clean(text: string): string {
-  const flat = text.replaceAll(/[\r\n\t]+/g, " ");
+/** What somebody else wrote, on one line, without anything that a terminal would obey or turn round. */
+function clean(value: unknown): string {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const flat = text.replaceAll(/\s+/g, " ");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out.
-  const plain = flat.replaceAll(/(?!\u001b\[\d{1,2}m)[\u0000-\u001f\u007f-\u009f]/g, "");
-  return plain.length > LINE_MAX ? `${plain.slice(0, LINE_MAX)}…` : plain;
+  const plain = flat.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "");
+  const characters = plain.length > TEXT_MAX ? [...plain] : [];
+  return characters.length > TEXT_MAX ? `${characters.slice(0, TEXT_MAX).join("")}…` : plain;
 }

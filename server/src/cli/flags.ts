@@ -1,28 +1,43 @@
 import { readFileSync } from "node:fs";
-import type { Command } from "commander";
-import { type Config, ConfigError, loadConfig, namedOptions } from "../config/index.ts";
+import { type Command, Option } from "commander";
+import {
+  type Config,
+  ConfigError,
+  loadConfig,
+  type NamedOption,
+  namedOptions,
+} from "../config/index.ts";
+import { reasonText } from "./record-input.ts";
 
 const DEFAULT_FILE = "penstock.yaml";
 
+const WHERE = `
+Every option is also a variable, such as PENSTOCK_LOG_RETENTION for --log-retention, and a line of
+${DEFAULT_FILE}, such as \`log: { retention: 24h }\`. Flags beat variables, which beat the file.`;
+
 /** Gives a command a flag for each option there is. */
 export function addOptionFlags(command: Command): Command {
-  for (const { flag, option } of namedOptions) {
-    const shape = option.kind === "boolean" ? `${flag} [value]` : `${flag} <${option.kind}>`;
-    const told = `${option.reason} (${option.default === "" ? "none" : option.default})`;
-    if (option.kind === "list" && flag === "--sources") {
-      command.option(
-        "--source <source>",
-        option.reason,
-        (value: string, all: string[] | undefined) => [...(all ?? []), value],
-      );
-    } else {
-      command.option(shape, told);
-    }
+  for (const named of namedOptions) {
+    command.addOption(flagOf(named).helpGroup(groupOf(named)));
   }
-  return command.option(
-    "--config <file>",
-    `the file to read (${DEFAULT_FILE}, where there is one)`,
-  );
+  return command
+    .option("--config <file>", `the file to read (${DEFAULT_FILE}, where there is one)`)
+    .addHelpText("after", WHERE);
+}
+
+function flagOf({ flag, option }: NamedOption): Option {
+  // Sources are named one by one, since each has commas of its own.
+  if (flag === "--sources") {
+    return new Option("--source <source>", `${option.reason} Again for another.`).argParser(
+      (value: string, all: readonly string[] | undefined) => [...(all ?? []), value],
+    );
+  }
+  const shape = option.kind === "boolean" ? `${flag} [value]` : `${flag} <${option.kind}>`;
+  return new Option(shape, `${option.reason} (${option.default === "" ? "none" : option.default})`);
+}
+
+function groupOf({ section }: NamedOption): string {
+  return section === "server" ? "Options:" : `${section.replace(/^./, (c) => c.toUpperCase())}:`;
 }
 
 /** The configuration of a command that has the flags. @throws ConfigError */
@@ -43,9 +58,10 @@ function readYaml(path: string, isNamed: boolean): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (caught) {
-    if (!isNamed) return undefined;
+    // A file that nobody named need not be there; one that is there is meant.
+    if (!isNamed && (caught as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ConfigError(
-      `${path} cannot be read: ${caught instanceof Error ? caught.message : String(caught)}`,
+      `${path} cannot be read: ${reasonText(caught)}. Name the configuration's file with --config or PENSTOCK_CONFIG.`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { PenstockError } from "@penstock-dev/contract";
 import { Command } from "commander";
 import { ConfigError } from "../config/index.ts";
@@ -8,12 +9,18 @@ import { addStreams } from "./streams-command.ts";
 import { addTail } from "./tail-command.ts";
 import { CommandError } from "./target.ts";
 
-const program = new Command("penstock").description(
-  "Streams of events, filtered, to everyone who follows them.",
-);
-program
-  .configureOutput({ outputError: (text, write) => write(text) })
-  .showSuggestionAfterError(true);
+const { version } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { readonly version: string };
+
+const program = new Command("penstock")
+  .description("Streams of events, filtered, to everyone who follows them.")
+  .version(version)
+  .showSuggestionAfterError(true)
+  .addHelpText(
+    "after",
+    "\nCommands that talk to a server take its address from PENSTOCK_URL, http://127.0.0.1:8080 unless told.",
+  );
 addServe(program);
 addTail(program);
 addPublish(program);
@@ -25,6 +32,8 @@ process.stdout.on("error", (caught: NodeJS.ErrnoException) => {
   if (caught.code === "EPIPE") process.exit(0);
   throw caught;
 });
+// What nobody reads need not be said.
+process.stderr.on("error", () => undefined);
 
 try {
   await program.parseAsync();

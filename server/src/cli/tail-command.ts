@@ -3,12 +3,13 @@ import {
   Penstock,
   type PenstockEvent,
   PenstockStreamError,
+  type StreamOptions,
   type StreamStatus,
 } from "@penstock-dev/client";
-import { parseDurationMs, type Start } from "@penstock-dev/contract";
-import type { Command } from "commander";
+import { type Finality, parseDurationMs, type Start, WHEN_BEHIND } from "@penstock-dev/contract";
+import { type Command, Option } from "commander";
 import { eventLine, gapLine } from "./event-line.ts";
-import { CommandError, targetUrl } from "./target.ts";
+import { CommandError, problemLine, targetUrl } from "./target.ts";
 
 interface TailOptions {
   readonly filter: readonly string[];
@@ -16,9 +17,11 @@ interface TailOptions {
   readonly cursor?: string;
   readonly json?: boolean;
   readonly limit?: string;
-  readonly whenBehind?: string;
-  readonly finality?: string;
+  readonly whenBehind: (typeof WHEN_BEHIND)[number];
+  readonly finality?: Finality;
 }
+
+const FINALITIES: readonly Finality[] = ["all", "final"];
 
 /** `penstock tail`: a stream's events as they come, readable or as JSON, across reconnects. */
 export function addTail(program: Command): void {
@@ -28,18 +31,24 @@ export function addTail(program: Command): void {
     .argument("<stream>", "the stream to follow")
     .option(
       "--filter <field=value>",
-      "a field's value; the same field again adds a value",
+      "a field's value, or several parted by commas; another field must hold too",
       collect,
-      [],
+      [] as const,
     )
     .option(
       "--since <start>",
-      "a duration such as 10m, a time such as 2026-01-01T00:00:00Z, or earliest",
+      "a duration such as 10m, a time such as 2026-01-01T00:00:00Z, earliest or now",
     )
     .option("--cursor <cursor>", "go on where a cursor stands")
     .option("--limit <count>", "end after so many events")
-    .option("--when-behind <policy>", "skip, wait, latest or disconnect", "wait")
-    .option("--finality <finality>", "all, or final for a stream without undo")
+    .addOption(
+      new Option("--when-behind <policy>", "what happens when you read slower than events come")
+        .choices(WHEN_BEHIND)
+        .default("wait"),
+    )
+    .addOption(
+      new Option("--finality <finality>", "final: a stream without undo").choices(FINALITIES),
+    )
     .option("--json", "one JSON object a line")
     .action(tail);
 }
@@ -50,22 +59,17 @@ function collect(value: string, all: readonly string[]): readonly string[] {
 
 async function tail(name: string, options: TailOptions): Promise<void> {
   const url = targetUrl(process.env);
-  const start = startOf(options);
-  const limit = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit);
-  if (!(limit >= 1)) throw new CommandError("--limit is a whole number of at least 1");
+  const limit = limitOf(options.limit);
   const isPretty = options.json !== true;
-  const tell = (text: string): void => {
-    process.stderr.write(`${text}\n`);
-  };
   const stream = new Penstock({ url }).stream<PenstockEvent>(name, {
     ...filtersOf(options.filter),
-    ...(start === undefined ? {} : { start }),
-    whenBehind: (options.whenBehind ?? "wait") as "wait",
-    ...(options.finality === undefined ? {} : { finality: options.finality as "final" }),
-    onStatus: statusTeller(url, tell),
-    onNotice: ({ code, message }) => tell(styleText("yellow", `${code}: ${message}`)),
+    ...startOf(options),
+    whenBehind: options.whenBehind,
+    ...(options.finality === undefined ? {} : { finality: options.finality }),
+    onStatus: statusTeller(url),
+    onNotice: ({ code, message }) => tell("yellow", `${code}: ${message}`),
     onGap: (gap) =>
-      isPretty ? tell(gapLine(gap)) : process.stdout.write(`${JSON.stringify(gap)}\n`),
+      isPretty ? tell("yellow", gapLine(gap)) : process.stdout.write(`${JSON.stringify(gap)}\n`),
   });
   const stop = (): void => stream.close();
   process.once("SIGINT", stop);
@@ -79,47 +83,63 @@ async function tail(name: string, options: TailOptions): Promise<void> {
     }
   } catch (caught) {
     if (!(caught instanceof PenstockStreamError)) throw caught;
-    const meant = caught.errors.find(
-      ({ did_you_mean }) => did_you_mean !== undefined,
-    )?.did_you_mean;
-    throw new CommandError(
-      `${caught.code}: ${caught.message}${meant === undefined ? "" : ` Did you mean ${meant}?`}`,
-    );
+    const { code, message, errors } = caught;
+    throw new CommandError(problemLine({ code, detail: message, errors }));
   }
 }
 
+function tell(colour: "yellow" | "green", text: string): void {
+  process.stderr.write(`${styleText(colour, text, { stream: process.stderr })}\n`);
+}
+
 /** Says once that the server is away, and once that it is back. */
-function statusTeller(url: string, tell: (text: string) => void): (status: StreamStatus) => void {
+function statusTeller(url: string): (status: StreamStatus) => void {
   let isAway = false;
+  let wasThere = false;
   return (status) => {
     if (status.state === "waiting" && !isAway) {
       isAway = true;
-      tell(styleText("yellow", `${url} is not there (${status.reason}); trying again until it is`));
+      const advice = wasThere ? "" : " Start one with `npm start`, or set PENSTOCK_URL.";
+      tell("yellow", `no server at ${url} (${status.reason}); trying until there is one.${advice}`);
     } else if (status.state === "open") {
-      if (isAway) tell(styleText("green", "connected again"));
+      if (isAway) tell("green", wasThere ? "connected again" : "connected");
       isAway = false;
+      wasThere = true;
     }
   };
 }
 
-function startOf({ since, cursor }: TailOptions): Start | undefined {
-  if (cursor !== undefined) return { cursor };
-  if (since === undefined) return undefined;
-  if (since === "earliest" || since === "now") return since;
-  if (parseDurationMs(since) !== undefined) return { ago: since };
-  if (/^\d{4}-\d\d-\d\dT/.test(since) && !Number.isNaN(Date.parse(since)))
-    return { time: new Date(since).toISOString() };
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (/^\d{1,15}$/.test(text) && Number(text) >= 1) return Number(text);
   throw new CommandError(
-    "--since is a duration such as 10m, a time such as 2026-01-01T00:00:00Z, or earliest",
+    `--limit must be a whole number, at least 1; it is ${JSON.stringify(text)}`,
   );
 }
 
-function filtersOf(texts: readonly string[]): { filters?: Record<string, string | string[]> } {
+function startOf({ since, cursor }: TailOptions): { readonly start?: Start } {
+  if (cursor !== undefined && since !== undefined)
+    throw new CommandError("give --since or --cursor, not both: each says where to start");
+  if (cursor !== undefined) return { start: { cursor } };
+  if (since === undefined) return {};
+  if (since === "earliest" || since === "now") return { start: since };
+  if (parseDurationMs(since) !== undefined) return { start: { ago: since } };
+  if (/^\d{4}-\d\d-\d\dT/.test(since) && !Number.isNaN(Date.parse(since)))
+    return { start: { time: new Date(since).toISOString() } };
+  throw new CommandError(
+    `--since must be a duration such as 10m, a time such as 2026-01-01T00:00:00Z, earliest or now; it is ${JSON.stringify(since)}`,
+  );
+}
+
+function filtersOf(texts: readonly string[]): Pick<StreamOptions, "filters"> {
   const values = new Map<string, string[]>();
   for (const text of texts) {
     const at = text.indexOf("=");
-    if (at < 1)
-      throw new CommandError(`--filter ${text} is no field=value, such as hashtags=crypto`);
+    if (at < 1) {
+      throw new CommandError(
+        `--filter must be a field and its value, such as hashtags=crypto; it is ${JSON.stringify(text)}`,
+      );
+    }
     const field = text.slice(0, at);
     values.set(field, [...(values.get(field) ?? []), ...text.slice(at + 1).split(",")]);
   }

@@ -1,6 +1,19 @@
-/** The server that a command talks to. */
-export function targetUrl(env: NodeJS.ProcessEnv): string {
-  return (env.PENSTOCK_URL ?? "http://127.0.0.1:8080").replace(/\/+$/, "");
+/**
+ * The server that a command talks to: `PENSTOCK_URL`, else where a server listens by default.
+ *
+ * @throws CommandError where `PENSTOCK_URL` is no address of a server
+ */
+export function targetUrl(
+  env: NodeJS.ProcessEnv,
+  otherwise: string = "http://127.0.0.1:8080",
+): string {
+  const url = env.PENSTOCK_URL ?? otherwise;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new CommandError(
+      `PENSTOCK_URL must be a server's address such as http://127.0.0.1:8080; it is ${JSON.stringify(url)}`,
+    );
+  }
+  return url.replace(/\/+$/, "");
 }
 
 /** An error that a person reads: one line, and what to mend. */
@@ -13,28 +26,46 @@ export async function ask(url: string, init?: RequestInit): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (caught) {
-    const cause =
-      caught instanceof Error && caught.cause instanceof Error
-        ? caught.cause.message
-        : String(caught);
     throw new CommandError(
-      `${new URL(url).origin} cannot be reached (${cause}). Start a server with \`npm start\`, or say where one is with PENSTOCK_URL.`,
+      `${new URL(url).origin} cannot be reached (${causeText(caught)}). Start a server with \`npm start\`, or say where one is with PENSTOCK_URL.`,
     );
   }
+}
+
+/** What went wrong on the way, in some words: what `fetch` throws says only that it failed. */
+export function causeText(caught: unknown): string {
+  if (!(caught instanceof Error)) return String(caught);
+  const { cause } = caught;
+  if (cause instanceof AggregateError) return causeText(cause.errors[0]);
+  return cause instanceof Error && cause.message !== "" ? cause.message : caught.message;
 }
 
 /** What a problem document says, in one line. */
 export async function problemText(response: Response): Promise<string> {
   const text = await response.text();
+  let problem: Problem;
   try {
-    const problem = JSON.parse(text) as {
-      code?: string;
-      detail?: string;
-      errors?: { path: string; message: string; did_you_mean?: string }[];
-    };
-    const meant = problem.errors?.find((error) => error.did_you_mean !== undefined)?.did_you_mean;
-    return `${problem.code ?? response.status}: ${problem.detail ?? text}${meant === undefined ? "" : ` Did you mean ${meant}?`}`;
+    problem = JSON.parse(text) as Problem;
   } catch {
-    return `${response.status} ${text.slice(0, 200)}`;
+    return `${response.url} answers ${response.status}, and no Penstock answers so: say where one is with PENSTOCK_URL.`;
   }
+  return problemLine(problem, `${response.status} ${text.slice(0, 200)}`);
+}
+
+/** The members of a problem document, and of a refused line, that a person needs. */
+export interface Problem {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly errors?: readonly {
+    readonly path: string;
+    readonly message: string;
+    readonly did_you_mean?: string;
+  }[];
+}
+
+/** @param otherwise what is said of an answer that explains nothing */
+export function problemLine({ code, detail, errors }: Problem, otherwise = "refused"): string {
+  const meant = errors?.find((error) => error.did_you_mean !== undefined)?.did_you_mean;
+  const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
+  return code === undefined ? otherwise : `${code}: ${detail ?? "refused"}${hint}`;
 }

@@ -103,8 +103,8 @@ describe("what is unknown stops the start", () => {
     refuses({ yaml: "ports: 1" }, /^ports in penstock.yaml is no option; did you mean port\?$/);
     refuses({ yaml: "log: { retenton: 1h }" }, /^log.retenton in .* did you mean log.retention\?$/);
     refuses(
-      { yaml: "lgo: { retention: 1h }" },
-      /^lgo in penstock.yaml is no option; did you mean log\?$/,
+      { yaml: "delivery: { drain: 1s }" },
+      /^delivery in penstock.yaml is no option; did you mean deliver\?$/,
     );
   });
 

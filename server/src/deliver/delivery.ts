@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import {
   type FilterRule,
   type Finality,
@@ -296,8 +297,12 @@ export class Delivery implements AsyncDisposable {
     await this.sessions.end(session);
   }
 
-  /** Sends everyone away, spread over `drain`, each behind a checkpoint. */
-  async drain(): Promise<void> {
+  /**
+   * Sends everyone away, spread over `drain`, each behind a checkpoint.
+   *
+   * @param hurry when it aborts, all that are left go at once
+   */
+  async drain(hurry: AbortSignal): Promise<void> {
     this.#draining = true;
     const { drainMs } = this.options;
     const open = [...this.connections];
@@ -307,7 +312,9 @@ export class Delivery implements AsyncDisposable {
     for (const connection of open) {
       dueMs += stepMs;
       const waitMs = dueMs - performance.now();
-      if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (waitMs > 1 && !hurry.aborted) {
+        await setTimeout(waitMs, undefined, { signal: hurry }).catch(() => undefined);
+      }
       connection.shutDown();
     }
   }

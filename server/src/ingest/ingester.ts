@@ -12,6 +12,9 @@ export interface Ingested {
   readonly position: string;
 }
 
+/** Answers to what the log has just taken are on their way within this time. */
+const ANSWERS_MS = 50;
+
 /** Checks what producers send and appends it to the log, whoever brings it. */
 export class Ingester {
   readonly streams: ReadonlyMap<string, Stream>;
@@ -21,6 +24,8 @@ export class Ingester {
   /** Records that the log has acknowledged, by stream. */
   readonly ingested = new Map<string, number>();
   #inFlightBytes = 0;
+  #isStopping = false;
+  readonly #appends = new Set<Promise<unknown>>();
 
   constructor(init: {
     readonly streams: ReadonlyMap<string, Stream>;
@@ -51,9 +56,11 @@ export class Ingester {
    * Counts bytes that come in among what waits for the log, until the function that it returns is
    * called: a thousand bodies that arrive at once are bounded as what they become is.
    *
-   * @throws PenstockError `overloaded` where too much waits already
+   * @throws PenstockError `overloaded` where too much waits already, `shutting_down` where it stops
    */
   hold(bytes: number): () => void {
+    if (this.#isStopping)
+      throw new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
     if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > this.options.inFlightBytesMax) {
       throw new PenstockError("overloaded", "More waits for the log than it takes at once.", {
         retryAfterMs: 1000,
@@ -81,11 +88,21 @@ export class Ingester {
     let bytes = 0;
     for (const { value } of accepted) bytes += value.length;
     const release = this.hold(bytes);
+    const appending = this.#append(stream, accepted);
+    this.#appends.add(appending);
     try {
-      return await this.#append(stream, accepted);
+      return await appending;
     } finally {
+      this.#appends.delete(appending);
       release();
     }
+  }
+
+  /** Takes nothing more; resolves when what was taken is durable, and its answers have left. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.allSettled(this.#appends);
+    await new Promise((resolve) => setTimeout(resolve, ANSWERS_MS));
   }
 
   async #append(stream: Stream, accepted: readonly IngestRecord[]): Promise<readonly Ingested[]> {

@@ -43,7 +43,8 @@ export async function openBase(config: Config, stack: AsyncDisposableStack): Pro
   return { config, log, streams, observer, now, collectors };
 }
 
-async function loadDomains(names: readonly string[]): Promise<ReadonlyMap<string, Domain>> {
+/** The domains that ship, and those that are named. @throws ConfigError where one cannot be loaded */
+export async function loadDomains(names: readonly string[]): Promise<ReadonlyMap<string, Domain>> {
   const domains = new Map(shippedDomains.map((domain) => [domain.name, domain]));
   for (const name of names) {
     const isPath = name.startsWith(".") || isAbsolute(name);

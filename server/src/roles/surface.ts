@@ -32,6 +32,8 @@ export interface SurfaceInit {
   readonly port: number;
   /** Whether other processes listen on the same port. */
   readonly isShared: boolean;
+  /** When it aborts, a stop does not wait for the drain. */
+  readonly hurry: AbortSignal;
 }
 
 /** Starts to serve; ready when it resolves. */
@@ -81,10 +83,11 @@ export async function startSurface(
     );
   }
   stack.defer(async () => await app.close());
-  // Clients are sent away before anything that serves them stops.
+  // Clients are sent away before anything that serves them stops; whoever publishes gets its answers.
   stack.defer(async () => {
     unready = "stopping";
-    await delivery.drain();
+    await delivery.drain(init.hurry);
+    await ingester.stop();
   });
   unready = undefined;
   return { delivery, ingester, port, url: urlOf(app, host) };

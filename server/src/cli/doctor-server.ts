@@ -1,0 +1,133 @@
+import { createServer } from "node:net";
+import type { Config } from "../config/index.ts";
+import type { Finding } from "./doctor-configuration.ts";
+import { causeText } from "./target.ts";
+
+const ANSWER_TIMEOUT_MS = 3000;
+/** Records that a reader may be behind while everything is well: some seconds of a busy stream. */
+const LAG_RECORDS_MAX = 10_000;
+
+/** What a running server says of itself; where none runs, whether one could. */
+export async function* serverFindings(url: string, config: Config): AsyncIterable<Finding> {
+  const { host, port, adminHost, adminPort } = config.server;
+  let ready: Response;
+  try {
+    ready = await get(`${url}/readyz`);
+  } catch (caught) {
+    yield {
+      ok: false,
+      what: `no server answers at ${url} (${causeText(caught)})`,
+      mend: "Start one with `npm start`, or say where one is with PENSTOCK_URL.",
+    };
+    yield await portFinding(host, port, "--port");
+    yield await portFinding(adminHost, adminPort, "--admin-port");
+    return;
+  }
+  const health = healthFinding(url, ready.status, await ready.text());
+  yield health;
+  if (!health.ok) return;
+  yield* streamFindings(url, config);
+  if (adminPort !== 0) yield* metricsFindings(adminHost, adminPort);
+}
+
+function healthFinding(url: string, status: number, body: string): Finding {
+  if (status === 200 && isJson(body, "ready"))
+    return { ok: true, what: `a server is ready at ${url}` };
+  if (isJson(body, "overloaded")) {
+    const mend = "It starts, or stops: wait, and look at its log.";
+    return { ok: false, what: `the server at ${url} is not ready`, mend };
+  }
+  return {
+    ok: false,
+    what: `what answers at ${url} is no Penstock (${status} at /readyz)`,
+    mend: "Say where the server is with PENSTOCK_URL, or give it a port of its own with --port.",
+  };
+}
+
+/** Whether a text is JSON whose `status` or `code` is a word. */
+function isJson(body: string, word: string): boolean {
+  try {
+    const { status, code } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    return status === word || code === word;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the server serves what the configuration says: it reads it once, when it starts. */
+async function* streamFindings(url: string, config: Config): AsyncIterable<Finding> {
+  if (typeof config.streams !== "object" || config.streams === null) return;
+  const body = (await (await get(`${url}/v1/streams`)).json()) as {
+    readonly streams?: readonly { readonly name: string }[];
+  };
+  const served = new Set(body.streams?.map(({ name }) => name));
+  const missing = Object.keys(config.streams).filter((name) => !served.has(name));
+  if (missing.length === 0) yield { ok: true, what: `it serves ${[...served].join(", ")}` };
+  else {
+    const mend = "Start it anew, with this configuration.";
+    yield { ok: false, what: `it does not serve ${missing.join(", ")}`, mend };
+  }
+}
+
+async function* metricsFindings(host: string, port: number): AsyncIterable<Finding> {
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}/metrics`;
+  let text: string;
+  try {
+    text = await (await get(url)).text();
+  } catch (caught) {
+    yield {
+      ok: false,
+      what: `its metrics cannot be read at ${url} (${causeText(caught)})`,
+      mend: "Say where they are with --admin-host and --admin-port.",
+    };
+    return;
+  }
+  const skips = metric(text, "penstock_silent_skips_total");
+  if (skips === 0) yield { ok: true, what: "no position moved past an event in silence" };
+  else {
+    const mend = "This is an error of Penstock's own: report it, with the server's log.";
+    yield { ok: false, what: `${skips} positions moved past an event in silence`, mend };
+  }
+  const lag = metric(text, "penstock_log_lag_records");
+  if (lag <= LAG_RECORDS_MAX)
+    yield { ok: true, what: `${lag} records of the log are yet to be read` };
+  else {
+    const mend = "Look again: where this grows, the machine is too small for what is published.";
+    yield { ok: false, what: `${lag} records of the log are yet to be read`, mend };
+  }
+  const dead = metric(text, "penstock_dead_letters_total");
+  if (dead > 0) {
+    const mend = "Its log says of each what is wrong; whoever publishes them has to mend it.";
+    yield { ok: false, what: `${dead} records could not be processed`, mend };
+  }
+}
+
+/** A metric's values, added up over its labels. */
+function metric(text: string, name: string): number {
+  let total = 0;
+  for (const line of text.split("\n")) {
+    if (line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      total += Number(line.slice(line.lastIndexOf(" ") + 1));
+  }
+  return total;
+}
+
+async function get(url: string): Promise<Response> {
+  return await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+}
+
+async function portFinding(host: string, port: number, flag: string): Promise<Finding> {
+  const probe = createServer();
+  return await new Promise((resolve) => {
+    probe.once("error", (caught: NodeJS.ErrnoException) =>
+      resolve({
+        ok: false,
+        what: `${host}:${port} cannot be had (${caught.code})`,
+        mend: `Stop what holds it, or choose another with ${flag}.`,
+      }),
+    );
+    probe.listen(port, host, () =>
+      probe.close(() => resolve({ ok: true, what: `${host}:${port} is free` })),
+    );
+  });
+}
