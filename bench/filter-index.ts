@@ -20,7 +20,7 @@ import {
 } from "../server/src/filter/index.ts";
 import type { StreamEvent } from "../server/src/streams/index.ts";
 import { Dice, type World, worlds } from "./filter-worlds.ts";
-import { machine } from "./process-cpu.ts";
+import { machineLine } from "./harness/machine.ts";
 
 const LIMITS: Limits = {
   rules_max: 100,
@@ -269,7 +269,7 @@ function comparePlain(
 }
 
 const compareNs = comparisonNs();
-console.log(`${machine()}; one comparison of a value ${compareNs.toFixed(1)} ns`);
+console.log(`${machineLine()}; one comparison of a value ${compareNs.toFixed(1)} ns`);
 if (globalThis.gc === undefined) throw new Error("run with --expose-gc");
 for (const world of worlds) {
   if (!values.worlds.split(",").includes(world.name)) continue;

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type EmbeddedLog, logOptions, openEmbeddedLog } from "../server/src/log/index.ts";
 import { defaultsOf } from "../server/src/option.ts";
-import { machine } from "./process-cpu.ts";
+import { machineLine } from "./harness/machine.ts";
 
 const { values } = parseArgs({
   options: {
@@ -182,7 +182,7 @@ if (values.wait !== undefined) {
   try {
     const log = await openLog(dataDir);
     const flushes = flushRate(dataDir);
-    console.log(`${machine()}; the bare disk flushes ${show(flushes)} times a second`);
+    console.log(`${machineLine()}; the bare disk flushes ${show(flushes)} times a second`);
     await appends(log, 1, 1, flushes);
     await appends(log, 1, 64, flushes);
     await appends(log, 100, 1, flushes);

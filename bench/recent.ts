@@ -22,7 +22,7 @@ import {
   loadStreams,
   type Stream,
 } from "../server/src/streams/index.ts";
-import { machine } from "./process-cpu.ts";
+import { machineLine } from "./harness/machine.ts";
 
 const { values } = parseArgs({ options: { events: { type: "string", default: "100000" } } });
 const EVENTS = Number(values.events);
@@ -144,7 +144,7 @@ async function measure(recent: Recent, query: Query): Promise<Figures> {
 const show = ({ cpuMs: cpu, p50, p99, turnMs }: Figures): string =>
   `${cpu.toFixed(2)} ms CPU, p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}, longest turn ${turnMs.toFixed(1)} ms`;
 
-console.log(machine());
+console.log(machineLine());
 console.log(`${EVENTS} events in ${PARTITIONS} partitions`);
 console.log(
   `taking one: ${memoryMicros.toFixed(1)} µs of CPU in memory, ${archiveMicros.toFixed(1)} µs in the archive`,

@@ -19,6 +19,12 @@ export function machine(): Machine {
   };
 }
 
+/** The machine and the runtime in one line. */
+export function machineLine(): string {
+  const { cores, cpu } = machine();
+  return `${cores} × ${cpu}, Node ${process.version}`;
+}
+
 /** The versions that a figure depends on; what is not installed is left out. */
 export function versions(): Record<string, string> {
   return {
