@@ -1,37 +1,5 @@
 import type { Encoding } from "../deliver/index.ts";
-
-/** The header of a whole, unmasked text frame (RFC 6455 §5.2). */
-function textFrame(text: string): Buffer {
-  return frame(0x81, Buffer.byteLength(text), (target, at) => target.write(text, at));
-}
-
-/** A whole ping frame with a payload of at most 125 bytes. */
-export function pingFrame(payload: string): Buffer {
-  return frame(0x89, Buffer.byteLength(payload), (target, at) => target.write(payload, at));
-}
-
-/** A whole pong frame; its payload is the ping's. */
-export function pongFrame(payload: Uint8Array): Buffer {
-  return frame(0x8a, payload.length, (target, at) => target.set(payload, at));
-}
-
-function frame(first: number, length: number, fill: (target: Buffer, at: number) => void): Buffer {
-  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  // Not from the pool: a frame lives as long as its entry, and would keep its neighbours alive.
-  const bytes = Buffer.allocUnsafeSlow(head + length);
-  bytes[0] = first;
-  if (head === 2) {
-    bytes[1] = length;
-  } else if (head === 4) {
-    bytes[1] = 126;
-    bytes.writeUInt16BE(length, 2);
-  } else {
-    bytes[1] = 127;
-    bytes.writeBigUInt64BE(BigInt(length), 2);
-  }
-  fill(bytes, head);
-  return bytes;
-}
+import { textFrame } from "./websocket/frames.ts";
 
 export const websocketEncoding: Encoding = {
   name: "websocket",

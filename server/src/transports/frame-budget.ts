@@ -1,17 +1,13 @@
-/** Bounds the frames that a client sends: so many a second, with a burst of two seconds' worth. */
-export class FrameBudget {
-  readonly #perSecond: number;
-  #dueMs = 0;
+/** Frames may come this much ahead of their rate: a burst of two seconds' worth. */
+const BURST_MS = 2000;
 
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond;
-  }
-
-  /** Whether one more frame is within the bound. */
-  take(nowMs: number): boolean {
-    const dueMs = Math.max(this.#dueMs, nowMs);
-    if (dueMs - nowMs > 2000) return false;
-    this.#dueMs = dueMs + 1000 / this.#perSecond;
-    return true;
-  }
+/**
+ * Bounds the frames that a client sends. A budget is one number, the time at which the next frame
+ * would be due if all had come evenly; it begins at 0.
+ *
+ * @returns the budget after one more frame; undefined where that is one too many
+ */
+export function takeFrame(dueMs: number, nowMs: number, perSecond: number): number | undefined {
+  const due = Math.max(dueMs, nowMs);
+  return due - nowMs > BURST_MS ? undefined : due + 1000 / perSecond;
 }

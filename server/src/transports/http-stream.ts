@@ -9,7 +9,7 @@ import {
   type PlaceRef,
   StreamConnection,
 } from "../deliver/index.ts";
-import { SocketWriter } from "./socket-writer.ts";
+import { type DrainListener, SocketWriter } from "./socket-writer.ts";
 
 /**
  * The engine's side of a response that never ends: SSE and NDJSON. It writes to the raw socket, so
@@ -21,11 +21,11 @@ class HttpStreamOutlet implements Outlet {
   readonly #writer: SocketWriter;
   readonly #closeTimeoutMs: number;
 
-  constructor(encoding: Encoding, socket: Socket, closeTimeoutMs: number, drained: () => void) {
+  constructor(encoding: Encoding, socket: Socket, closeTimeoutMs: number, listener: DrainListener) {
     this.encoding = encoding;
     this.#socket = socket;
     this.#closeTimeoutMs = closeTimeoutMs;
-    this.#writer = new SocketWriter(socket, drained);
+    this.#writer = new SocketWriter(socket, listener);
   }
 
   room(): number {
@@ -74,9 +74,9 @@ export function openHttpStream(request: IncomingMessage, init: HttpStreamInit): 
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   socket.setTimeout(0);
-  const outlet: HttpStreamOutlet = new HttpStreamOutlet(encoding, socket, closeTimeoutMs, () =>
-    connection.ready(),
-  );
+  const outlet: HttpStreamOutlet = new HttpStreamOutlet(encoding, socket, closeTimeoutMs, {
+    drained: () => connection.ready(),
+  });
   const connection: StreamConnection = new StreamConnection(delivery, outlet, grant);
   const lines = [
     "HTTP/1.1 200 OK",

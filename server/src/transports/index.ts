@@ -3,6 +3,5 @@
  * a `StreamConnection`; none knows what a frame means. A transport promises to take whole frames
  * only, and to say when it has room again.
  */
-export { transportOptions } from "./options.ts";
+export { type TransportOptions, transportOptions } from "./options.ts";
 export { registerTransports, type TransportContext } from "./routes.ts";
-export type { TransportOptions } from "./websocket.ts";

@@ -1,4 +1,4 @@
-import { bytes, duration, integer } from "../option.ts";
+import { bytes, duration, integer, type OptionValues } from "../option.ts";
 
 /** Limits of the connections themselves. */
 export const transportOptions = {
@@ -32,3 +32,5 @@ export const transportOptions = {
   ),
   closeTimeoutMs: duration("5s", "A peer that does not answer a close is cut."),
 } as const;
+
+export type TransportOptions = OptionValues<typeof transportOptions>;

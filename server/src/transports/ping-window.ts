@@ -3,9 +3,22 @@ import type { PlaceRef } from "../deliver/index.ts";
 /** A pong within this time doubles the window. */
 const PROMPT_MS = 1000;
 
+/**
+ * Pings are numbered from 1 to here, again and again: far more than are ever unanswered together,
+ * and so few that the frames of all of them can be kept ready.
+ */
+export const PING_NUMBERS = 999;
+
+/** How far a window goes, in bytes. */
+export interface WindowLimits {
+  readonly unackedBytesMin: number;
+  readonly unackedBytesMax: number;
+}
+
 interface Ping {
   readonly number: number;
-  readonly sentBytes: number;
+  /** What was sent since the ping before it. */
+  readonly bytes: number;
   readonly place: PlaceRef;
   readonly atMs: number;
 }
@@ -14,66 +27,73 @@ interface Ping {
  * What a client has not read yet, told by numbered pings among its frames: every WebSocket library
  * answers a ping by itself once it has read it (RFC 6455 §5.5.3). It bounds what a client that does
  * not read costs in the kernel's memory, tells slow from dead, and acknowledges for free.
+ *
+ * Times are whole milliseconds of a clock that never jumps, and bytes are counted from the last
+ * pong, so that all members stay small integers, which take no memory of their own.
  */
 export class PingWindow {
+  readonly #limits: WindowLimits;
   #windowBytes: number;
-  readonly #windowBytesMax: number;
-  readonly #pings: Ping[] = [];
-  #sentBytes = 0;
-  #answeredBytes = 0;
-  #pingedBytes = 0;
-  #lastPingMs: number;
+  #unreadBytes = 0;
+  #unpingedBytes = 0;
+  #pings: Ping[] | undefined;
   #number = 0;
+  #lastPingMs: number;
 
-  constructor(windowBytes: number, windowBytesMax: number, nowMs: number) {
-    this.#windowBytes = windowBytes;
-    this.#windowBytesMax = windowBytesMax;
+  constructor(limits: WindowLimits, nowMs: number) {
+    this.#limits = limits;
+    this.#windowBytes = limits.unackedBytesMin;
     this.#lastPingMs = nowMs;
   }
 
   /** Bytes that may still go out. */
   get roomBytes(): number {
-    return Math.max(0, this.#windowBytes - (this.#sentBytes - this.#answeredBytes));
+    return Math.max(0, this.#windowBytes - this.#unreadBytes);
   }
 
-  sent(bytes: number): void {
-    this.#sentBytes += bytes;
+  get lastPingMs(): number {
+    return this.#lastPingMs;
   }
 
-  /** Whether a ping is due: every quarter of a window, and on an idle connection now and then. */
-  isDue(nowMs: number, idleIntervalMs: number): boolean {
-    return (
-      this.#sentBytes - this.#pingedBytes >= this.#windowBytes / 4 ||
-      nowMs - this.#lastPingMs >= idleIntervalMs
-    );
+  /** Counts what goes out; answers whether a ping is due behind it: one every quarter of a window. */
+  sent(bytes: number): boolean {
+    this.#unreadBytes += bytes;
+    this.#unpingedBytes += bytes;
+    return this.#unpingedBytes * 4 >= this.#windowBytes;
   }
 
-  /** The payload of the next ping, which stands for all that was sent so far. */
-  ping(place: PlaceRef, nowMs: number): string {
-    this.#number += 1;
-    this.#pingedBytes = this.#sentBytes;
+  /** The number of the next ping, which stands for all that was sent so far. */
+  ping(place: PlaceRef, nowMs: number): number {
+    this.#number = (this.#number % PING_NUMBERS) + 1;
+    this.#pings ??= [];
+    this.#pings.push({ number: this.#number, bytes: this.#unpingedBytes, place, atMs: nowMs });
+    this.#unpingedBytes = 0;
     this.#lastPingMs = nowMs;
-    this.#pings.push({ number: this.#number, sentBytes: this.#sentBytes, place, atMs: nowMs });
-    return String(this.#number);
+    return this.#number;
   }
 
   /** Takes a pong; answers the place before which the client has read everything. */
   pong(payload: string, nowMs: number): PlaceRef | undefined {
-    const number = Number(payload);
-    const at = this.#pings.findIndex((ping) => ping.number === number);
-    const ping = this.#pings[at];
+    const pings = this.#pings;
+    if (pings === undefined) return undefined;
+    const at = pings.findIndex(({ number }) => String(number) === payload);
+    const ping = pings[at];
     if (ping === undefined) return undefined;
-    this.#pings.splice(0, at + 1);
-    this.#answeredBytes = ping.sentBytes;
+    const answered = pings.splice(0, at + 1);
+    for (const { bytes } of answered) this.#unreadBytes -= bytes;
+    if (pings.length === 0) this.#pings = undefined;
     if (nowMs - ping.atMs <= PROMPT_MS) {
-      this.#windowBytes = Math.min(this.#windowBytesMax, this.#windowBytes * 2);
+      this.#windowBytes = Math.min(
+        Math.max(this.#limits.unackedBytesMax, this.#limits.unackedBytesMin),
+        this.#windowBytes * 2,
+      );
     }
     return ping.place;
   }
 
   /** How long the oldest ping has been unanswered, in milliseconds. */
   unansweredMs(nowMs: number): number {
-    const oldest = this.#pings[0];
+    const oldest = this.#pings?.[0];
     return oldest === undefined ? 0 : nowMs - oldest.atMs;
   }
 }

@@ -8,8 +8,10 @@ import type { Delivery, StreamConnection } from "../deliver/index.ts";
 import { openHttpStream } from "./http-stream.ts";
 import { readLiveQuery } from "./live-query.ts";
 import { ndjson } from "./ndjson.ts";
+import type { TransportOptions } from "./options.ts";
 import { sse } from "./sse.ts";
-import { type Opening, type TransportOptions, WebSocketTransport } from "./websocket.ts";
+import { WEBSOCKET_VERSION } from "./websocket/handshake.ts";
+import { type Opening, WebSocketTransport } from "./websocket/transport.ts";
 
 /** What the transports need from around them. */
 export interface TransportContext {
@@ -24,6 +26,7 @@ export interface TransportContext {
 export function registerTransports(app: FastifyInstance, context: TransportContext): void {
   const { delivery } = context;
   const websockets = new WebSocketTransport(delivery, context.options);
+  app.addHook("onClose", async () => websockets[Symbol.dispose]());
   const answer = streamAnswers(app, context);
   app.server.on("upgrade", (request, socket, head) => {
     upgrade(context, websockets, request, socket, head);
@@ -113,7 +116,7 @@ function upgrade(
   socket: Duplex,
   head: Buffer,
 ): void {
-  socket.on("error", () => socket.destroy());
+  socket.on("error", destroy);
   try {
     const { origin, host } = request.headers;
     if (!context.origins.allows(origin, host)) {
@@ -128,6 +131,11 @@ function upgrade(
   } catch (caught) {
     refuse(socket, PenstockError.from(caught), context.options.closeTimeoutMs);
   }
+}
+
+/** One listener for all sockets. */
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 /** What an upgrade's address asks for. */
@@ -179,16 +187,28 @@ function pathOf(request: IncomingMessage): string {
 /** Answers an upgrade with an error, and leaves the client some time to read it. */
 function refuse(socket: Duplex, error: PenstockError, closeTimeoutMs: number): void {
   const body = JSON.stringify(error.toProblem());
-  const retry =
-    error.retryAfterMs === undefined
-      ? ""
-      : `retry-after: ${Math.ceil(error.retryAfterMs / 1000)}\r\n`;
+  const headers = refusalHeaders(error)
+    .map((header) => `${header}\r\n`)
+    .join("");
   const timer = setTimeout(() => socket.destroy(), closeTimeoutMs);
   timer.unref();
   socket.once("close", () => clearTimeout(timer));
   // What the client still sends is nobody's; a socket that nobody reads never ends.
   socket.resume();
   socket.end(
-    `HTTP/1.1 ${error.status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${retry}connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${error.status} Refused\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}connection: close\r\n\r\n${body}`,
   );
+}
+
+function refusalHeaders(error: PenstockError): string[] {
+  const headers: string[] = [];
+  if (error.retryAfterMs !== undefined) {
+    headers.push(`retry-after: ${Math.ceil(error.retryAfterMs / 1000)}`);
+  }
+  if (error.code === "method_not_allowed") headers.push("allow: GET");
+  // RFC 6455 §4.4: who comes with another version is told which there is.
+  if (error.code === "upgrade_required") {
+    headers.push("upgrade: websocket", `sec-websocket-version: ${WEBSOCKET_VERSION}`);
+  }
+  return headers;
 }

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { PenstockError } from "@penstock-dev/contract";
+import type { Grant } from "../../access/index.ts";
+import type { Delivery, StreamConnection } from "../../deliver/index.ts";
+import { CoarseClock } from "../coarse-clock.ts";
+import { websocketEncoding } from "../encodings.ts";
+import type { TransportOptions } from "../options.ts";
+import { WebSocketConnection, type WebSocketShared } from "./connection.ts";
+import { shakeHands } from "./handshake.ts";
+
+/** What a WebSocket is opened for. */
+export type Opening =
+  /** The first frame says what is wanted. */
+  | { readonly kind: "later" }
+  /** The address says it; what begins the stream may fail, and the failure is told in a frame. */
+  | { readonly kind: "now"; readonly begin: (connection: StreamConnection) => Promise<void> };
+
+/** Accepts upgrades and connects them to the engine. */
+export class WebSocketTransport implements Disposable {
+  readonly #shared: WebSocketShared;
+  readonly #clock: CoarseClock;
+
+  constructor(delivery: Delivery, options: TransportOptions) {
+    this.#clock = new CoarseClock(Math.max(10, Math.min(1000, options.pingIntervalMs / 10)));
+    this.#shared = { delivery, options, clock: this.#clock };
+  }
+
+  /**
+   * Takes over the socket of an upgrade request.
+   *
+   * @param head what the client sent behind its request
+   * @throws PenstockError where the handshake is not one of WebSocket; the socket is untouched then
+   */
+  accept(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    grant: Grant,
+    opening: Opening,
+  ): void {
+    const { answer } = shakeHands(request, false);
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    // Idle streams have pings of their own; the server's bound is for requests.
+    if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
+    if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
+    socket.write(answer);
+    const init = { socket, grant, encoding: websocketEncoding, compression: false };
+    const connection = new WebSocketConnection(this.#shared, init);
+    this.#begin(connection, opening);
+    if (head.length > 0) connection.received(head);
+  }
+
+  #begin(connection: WebSocketConnection, opening: Opening): void {
+    const { stream } = connection;
+    if (opening.kind === "later") {
+      connection.awaitSubscription(this.#shared.delivery.options.subscribeTimeoutMs);
+      return;
+    }
+    opening.begin(stream).catch((caught: unknown) => stream.fail(PenstockError.from(caught)));
+  }
+
+  [Symbol.dispose](): void {
+    this.#clock[Symbol.dispose]();
+  }
+}
