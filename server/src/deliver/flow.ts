@@ -12,7 +12,19 @@ export interface Flow {
   readonly key: string;
 }
 
+/** Flows that were made, by their key: most clients have one of a few. */
+const made = new Map<string, Flow>();
+
+/** Rates are the clients' to choose: beyond so many flows, those who come share none. */
+const MADE_MAX = 1024;
+
+/** Equal flows are one object, as long as there are not too many of them. */
 export function makeFlow(flow: Omit<Flow, "key">): Flow {
   const { encoding, whenBehind, behindAfterMs, maxEventsPerSecond } = flow;
-  return { ...flow, key: `${encoding.slot} ${whenBehind} ${behindAfterMs} ${maxEventsPerSecond}` };
+  const key = `${encoding.slot} ${whenBehind} ${behindAfterMs} ${maxEventsPerSecond}`;
+  const known = made.get(key);
+  if (known?.encoding === encoding) return known;
+  const fresh = { ...flow, key };
+  if (made.size < MADE_MAX) made.set(key, fresh);
+  return fresh;
 }

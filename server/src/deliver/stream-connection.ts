@@ -18,7 +18,7 @@ import type { Fanout } from "./fanout.ts";
 import { type Flow, makeFlow } from "./flow.ts";
 import { gapFrame } from "./gap.ts";
 import type { Outlet } from "./outlet.ts";
-import { cursorAt, offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
+import { offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
 import type { SessionRecord } from "./session.ts";
 import { readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
@@ -37,7 +37,7 @@ export class StreamConnection {
   #fanout: Fanout | undefined;
   #subscriber: Subscriber | undefined;
   /** Subscribing takes some turns; frames that come meanwhile wait for it. */
-  #busy: Promise<void> = Promise.resolve();
+  #busy: Promise<void> | undefined;
   #subscribing = false;
   #over = false;
 
@@ -62,7 +62,7 @@ export class StreamConnection {
 
   /** Resolves when what was begun so far is done. */
   get settled(): Promise<void> {
-    return this.#busy;
+    return this.#busy ?? Promise.resolve();
   }
 
   get isOver(): boolean {
@@ -88,12 +88,20 @@ export class StreamConnection {
    */
   open(session: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
     this.#subscribing = true;
-    this.#busy = this.#busy
-      .then(() => this.#open(session, start, greet))
-      .catch((caught: unknown) => {
-        this.fail(PenstockError.from(caught));
+    return this.#next(() => this.#open(session, start, greet), this.fail);
+  }
+
+  /** Does something once all before it is done, and keeps nothing when there is no more to do. */
+  #next(step: () => Promise<void>, failed: (error: PenstockError) => void): Promise<void> {
+    const before = this.#busy ?? Promise.resolve();
+    const busy = before
+      .then(step)
+      .catch((caught: unknown) => failed.call(this, PenstockError.from(caught)))
+      .then(() => {
+        if (this.#busy === busy) this.#busy = undefined;
       });
-    return this.#busy;
+    this.#busy = busy;
+    return busy;
   }
 
   async #open(known: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
@@ -126,7 +134,9 @@ export class StreamConnection {
     this.#fanout = fanout;
     delivery.live.set(session.id, this);
     before?.fail(takenOver());
-    session.position = cursorAt(found.place, fanout.identity);
+    // What many sessions have in common is one text, and one list of rules for it and the engine.
+    session.position = fanout.cursor(found.place);
+    session.rules = filters.wire;
     delivery.sessions.connected(session);
     if (greet) await this.#greet(session, fanout);
     if (this.#over) return;
@@ -202,11 +212,7 @@ export class StreamConnection {
 
   /** Takes one frame of the client, already parsed. */
   receive(frame: unknown): void {
-    this.#busy = this.#busy
-      .then(() => this.#receive(frame))
-      .catch((caught: unknown) => {
-        this.#refuse(PenstockError.from(caught));
-      });
+    void this.#next(() => this.#receive(frame), this.#refuse);
   }
 
   async #receive(frame: unknown): Promise<void> {
@@ -316,6 +322,8 @@ export class StreamConnection {
   /** The client has read everything before a place. */
   acknowledged(place: Place | undefined): void {
     if (place === undefined || this.#subscriber === undefined) return;
+    // Nothing came since: what is stored is right.
+    if (place === this.#subscriber.acknowledged) return;
     this.#subscriber.acknowledged = place;
     if (this.#session !== undefined) this.#delivery.sessions.touch(this.#session);
   }

@@ -51,7 +51,9 @@ export class Subscriber {
   readonly until: Place | undefined;
   /** Called once, when the engine ends the connection. */
   readonly ended: (end: Ending) => void;
-  readonly #waiting: { readonly bytes: Buffer; readonly ref: PlaceRef }[] = [];
+  /** Where the heartbeats' wheel has it. */
+  wheelSlot = -1;
+  #waiting: { readonly bytes: Buffer; readonly ref: PlaceRef }[] | undefined;
 
   constructor(init: {
     readonly outlet: Outlet;
@@ -75,12 +77,12 @@ export class Subscriber {
 
   /** Bytes that may be written now: none while control frames wait. */
   room(): number {
-    return this.#waiting.length > 0 ? 0 : this.outlet.room();
+    return this.#waiting === undefined ? this.outlet.room() : 0;
   }
 
   /** Whether no control frame waits: what was written stands for the whole place. */
   get isClear(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting === undefined;
   }
 
   write(bytes: Buffer, ref: PlaceRef, nowMs: number): void {
@@ -90,18 +92,25 @@ export class Subscriber {
 
   /** Sends a control frame at this place of the stream: at once, or before anything else. */
   control(bytes: Buffer, ref: PlaceRef, nowMs: number): boolean {
-    if (this.room() > 0) this.write(bytes, ref, nowMs);
-    else if (this.#waiting.length < WAITING_FRAMES_MAX) this.#waiting.push({ bytes, ref });
-    else return false;
+    if (this.room() > 0) {
+      this.write(bytes, ref, nowMs);
+      return true;
+    }
+    this.#waiting ??= [];
+    if (this.#waiting.length >= WAITING_FRAMES_MAX) return false;
+    this.#waiting.push({ bytes, ref });
     return true;
   }
 
   /** Sends what waited for the socket. */
   flushWaiting(nowMs: number): void {
-    while (this.#waiting.length > 0 && this.outlet.room() > 0) {
-      const next = this.#waiting.shift();
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    while (waiting.length > 0 && this.outlet.room() > 0) {
+      const next = waiting.shift();
       if (next !== undefined) this.write(next.bytes, next.ref, nowMs);
     }
+    if (waiting.length === 0) this.#waiting = undefined;
   }
 }
 
