@@ -13,7 +13,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { machine } from "./process-cpu.ts";
+import { machineLine } from "./harness/machine.ts";
 
 const { values } = parseArgs({
   options: {
@@ -115,7 +115,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-console.log(`${machine()}; ${CONNECTIONS} connections`);
+console.log(`${machineLine()}; ${CONNECTIONS} connections`);
 const node = ["--expose-gc", "--import", PRELOAD];
 for (const name of ["tcp", "upgraded", "ws", "penstock"]) {
   if (values.only !== "" && values.only !== name) continue;

@@ -51,8 +51,6 @@ export class Subscriber {
   readonly until: Place | undefined;
   /** Called once, when the engine ends the connection. */
   readonly ended: (end: Ending) => void;
-  /** Where the heartbeats' wheel has it. */
-  wheelSlot = -1;
   #waiting: { readonly bytes: Buffer; readonly ref: PlaceRef }[] | undefined;
 
   constructor(init: {
