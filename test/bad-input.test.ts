@@ -585,6 +585,7 @@ describe("WebSocket frames that nobody should send", () => {
       "deliver-subscribe-timeout": "200ms",
       "transports-frame-bytes-max": "64KiB",
       "transports-fragments-max": "64",
+      "transports-compression": "false",
     });
   });
   after(async () => await server[Symbol.asyncDispose]());
@@ -674,6 +675,8 @@ describe("WebSocket frames that nobody should send", () => {
     ["a reserved opcode", [clientFrame(0x83, Buffer.from("x"))], 1002],
     ["a frame without a mask", [Buffer.from([0x81, 0x01, 0x78])], 1002],
     ["a ping that is too long", [clientFrame(0x89, Buffer.alloc(126))], 1002],
+    ["a close code that nobody may send", [clientFrame(0x88, Buffer.from([0x03, 0xed]))], 1002],
+    ["a continuation of nothing", [clientFrame(0x80, Buffer.from("x"))], 1002],
   ];
   for (const [name, frames, code] of cut) {
     test(`${name}: closed with ${code}`, async () => {

@@ -40,6 +40,12 @@ async function checkpointBehind(connection: TransportConnection, id: string): Pr
   return String(cursor);
 }
 
+/** An error with a code: in a frame, or in the answer that refuses the stream. */
+function assertTold(connection: TransportConnection, code: string): void {
+  const inFrame = connection.frames.some((frame) => frame.code === code);
+  assert.ok(inFrame || connection.text.includes(`"code":"${code}"`), connection.text);
+}
+
 /** The last two frames before a close that has an error. */
 function assertEnds(connection: TransportConnection, code: string): void {
   const [checkpoint, error] = connection.frames.slice(-2);
@@ -169,12 +175,14 @@ export function transportConformance(
       }
       stream.destroy();
       await stream.over;
+      // A client that has read all of it is owed only what came since.
+      published.push(...(await server.publish(texts(tag, 1, 60))));
       const next = connect(server.url, { session });
       await next.next((frame) => frame.id === published.at(-1));
       const again = ids(next);
       assert.deepEqual(again, published.slice(published.length - again.length));
-      if (driver.acknowledges) assert.ok(again.length < 60, "what was acknowledged came again");
-      else assert.equal(again.length, 60, "it goes on where the last connection began");
+      if (driver.acknowledges) assert.ok(again.length < 61, "what was acknowledged came again");
+      else assert.equal(again.length, 61, "it goes on where the last connection began");
     });
 
     test("a cursor in Last-Event-ID beats since", async () => {
@@ -353,11 +361,11 @@ export function transportConformance(
     test("a session that does not exist, and a cursor that cannot be, are told with a code", async () => {
       const missing = connect(server.url, { session: "ses_AAAAAAAAAAAAAAAAAAAAAAAA" });
       await missing.over;
-      assert.match(missing.text, /"code":"session_not_found"/);
+      assertTold(missing, "session_not_found");
       const session = await server.subscribe({ stream: "tweets" });
       const altered = connect(server.url, { session, cursor: "c1.altered" });
       await altered.over;
-      assert.match(altered.text, /"code":"cursor_invalid"/);
+      assertTold(altered, "cursor_invalid");
       const stream = connect(server.url, { session });
       await stream.next(ofType("caught_up"));
     });

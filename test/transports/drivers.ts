@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { constants, inflateRawSync } from "node:zlib";
 import { type FrameReader, RawConnection } from "./raw-connection.ts";
 import type { ConnectOptions, Target, TransportDriver } from "./transport-driver.ts";
 
@@ -57,8 +58,16 @@ export class WebSocketReader implements FrameReader {
   /** Payloads of the pings that were answered. */
   readonly pings: string[] = [];
   readonly pongs: string[] = [];
+  /** Texts that came compressed. */
+  inflated = 0;
+  readonly #compression: boolean;
   readonly #replies: Buffer[] = [];
   #rest: Buffer = Buffer.alloc(0);
+
+  /** @param compression whether permessage-deflate is agreed on, without context takeover */
+  constructor(compression = false) {
+    this.#compression = compression;
+  }
 
   feed(bytes: Buffer): readonly string[] {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
@@ -84,7 +93,9 @@ export class WebSocketReader implements FrameReader {
   #frame(): readonly [number, Buffer] | undefined {
     const rest = this.#rest;
     if (rest.length < 2) return undefined;
-    if (((rest[0] ?? 0) & 0xf0) !== 0x80) throw new Error("a fragment or an extension");
+    const bits = (rest[0] ?? 0) & 0xf0;
+    const compressed = this.#compression && rest[0] === 0xc1;
+    if (bits !== 0x80 && !compressed) throw new Error("a fragment or an extension");
     const short = rest[1] ?? 0;
     const head = short < 126 ? 2 : short === 126 ? 4 : 10;
     if (rest.length < head) return undefined;
@@ -92,7 +103,14 @@ export class WebSocketReader implements FrameReader {
       short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2));
     if (rest.length < head + length) return undefined;
     this.#rest = rest.subarray(head + length);
-    return [(rest[0] ?? 0) & 0x0f, rest.subarray(head, head + length)];
+    const payload = rest.subarray(head, head + length);
+    return [(rest[0] ?? 0) & 0x0f, compressed ? this.#inflate(payload) : payload];
+  }
+
+  #inflate(payload: Buffer): Buffer {
+    this.inflated += 1;
+    const whole = Buffer.concat([payload, Buffer.from([0x00, 0x00, 0xff, 0xff])]);
+    return inflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });
   }
 
   #closed(payload: Buffer): void {
@@ -173,6 +191,22 @@ export const websocketDriver: TransportDriver = {
   },
 };
 
+/** An offer that the server takes. */
+export const DEFLATE_OFFER = {
+  "sec-websocket-extensions": "permessage-deflate; client_max_window_bits",
+} as const;
+
+/** The same, its frames compressed out of the server. */
+export const compressedDriver: TransportDriver = {
+  ...websocketDriver,
+  name: "WebSocket with permessage-deflate",
+  connect: (url, target, options = {}) => {
+    const headers = { ...UPGRADE, ...DEFLATE_OFFER, ...options.headers };
+    const head = requestHead(url, pathOf(target, false), headers);
+    return new RawConnection(url, head, new WebSocketReader(true), clientText, options);
+  },
+};
+
 const overHttp = (name: string, accept: string, reader: () => FrameReader): TransportDriver => ({
   name,
   duplex: false,
@@ -192,4 +226,9 @@ export const sseDriver = overHttp("SSE", "text/event-stream", () => new SseReade
 export const ndjsonDriver = overHttp("NDJSON", "application/x-ndjson", () => new NdjsonReader());
 
 /** Every transport that there is: one that is added here is under test. */
-export const drivers: readonly TransportDriver[] = [websocketDriver, sseDriver, ndjsonDriver];
+export const drivers: readonly TransportDriver[] = [
+  websocketDriver,
+  compressedDriver,
+  sseDriver,
+  ndjsonDriver,
+];

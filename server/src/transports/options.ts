@@ -1,4 +1,4 @@
-import { bytes, duration, integer, type OptionValues } from "../option.ts";
+import { boolean, bytes, duration, integer, type OptionValues } from "../option.ts";
 
 /** Limits of the connections themselves. */
 export const transportOptions = {
@@ -29,6 +29,10 @@ export const transportOptions = {
     1024,
     "Libraries send a frame whole, or in pieces of some KiB; each piece costs memory of its own.",
     { min: "1" },
+  ),
+  compression: boolean(
+    true,
+    "Where a client offers permessage-deflate: a frame is compressed once for all who get it, and a post shrinks to three quarters.",
   ),
   closeTimeoutMs: duration("5s", "A peer that does not answer a close is cut."),
 } as const;

@@ -7,6 +7,7 @@ import { CoarseClock } from "../coarse-clock.ts";
 import { websocketEncoding } from "../encodings.ts";
 import type { TransportOptions } from "../options.ts";
 import { WebSocketConnection, type WebSocketShared } from "./connection.ts";
+import { websocketDeflateEncoding } from "./deflate-encoding.ts";
 import { shakeHands } from "./handshake.ts";
 
 /** What a WebSocket is opened for. */
@@ -39,7 +40,7 @@ export class WebSocketTransport implements Disposable {
     grant: Grant,
     opening: Opening,
   ): void {
-    const { answer } = shakeHands(request, false);
+    const { answer, compression } = shakeHands(request, this.#shared.options.compression);
     if (!socket.readable || !socket.writable) {
       socket.destroy();
       return;
@@ -48,7 +49,8 @@ export class WebSocketTransport implements Disposable {
     if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
     socket.write(answer);
-    const init = { socket, grant, encoding: websocketEncoding, compression: false };
+    const encoding = compression ? websocketDeflateEncoding : websocketEncoding;
+    const init = { socket, grant, encoding, compression };
     const connection = new WebSocketConnection(this.#shared, init);
     this.#begin(connection, opening);
     if (head.length > 0) connection.received(head);
