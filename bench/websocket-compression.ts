@@ -12,7 +12,8 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { machine, processCpuMs } from "./process-cpu.ts";
+import { machineLine } from "./harness/machine.ts";
+import { cpuMicros } from "./harness/process-cost.ts";
 
 const SOCKETS = 1000;
 const WARM_UP = 20;
@@ -103,7 +104,7 @@ try {
       await Promise.all(Array.from({ length: 100 }, () => kind.open()));
     }
   }
-  console.log(machine());
+  console.log(machineLine());
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     for (const kind of kinds) {
       if (round === 0) {
@@ -112,10 +113,10 @@ try {
         kind.cpuMs = 0;
       }
       const wanted = kind.events + SOCKETS;
-      const cpuMs = processCpuMs(pid);
+      const cpuMs = cpuMicros([pid]) / 1000;
       await publish(kind.name);
       while (kind.events < wanted) await new Promise((resolve) => setTimeout(resolve, 1));
-      kind.cpuMs += processCpuMs(pid) - cpuMs;
+      kind.cpuMs += cpuMicros([pid]) / 1000 - cpuMs;
     }
   }
   const [plain, small] = kinds as [Kind, Kind];

@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { machine } from "./process-cpu.ts";
+import { machineLine } from "./harness/machine.ts";
 
 const SOCKETS = 1000;
 const WARM_UP = 50;
@@ -55,7 +55,7 @@ for (const kind of kinds) {
     socket.on("data", (chunk) => take(socket, chunk));
   }
 }
-console.log(machine());
+console.log(machineLine());
 const micros: Record<string, number[]> = Object.fromEntries(kinds.map((kind) => [kind, []]));
 for (let round = 0; round < ROUNDS + WARM_UP; round++) {
   for (const kind of kinds) {
