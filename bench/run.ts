@@ -5,6 +5,9 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runHere } from "./harness/run-scenario.ts";
 import type { Size } from "./harness/scenario.ts";
@@ -70,7 +73,10 @@ async function here(name: string, size: Size): Promise<number> {
 async function apart(name: string, size: Size): Promise<number> {
   const args = [import.meta.filename, name, "--here", "--seed", values.seed];
   if (size === "small") args.push("--small");
-  const child = spawn(process.execPath, args, { stdio: "inherit", detached: true });
+  // Whatever the scenario leaves on disk goes with this folder.
+  const temporary = mkdtempSync(join(tmpdir(), "penstock-bench-run-"));
+  const env = { ...process.env, TMPDIR: temporary };
+  const child = spawn(process.execPath, args, { stdio: "inherit", detached: true, env });
   const group = child.pid as number;
   const end = (): void => {
     try {
@@ -78,6 +84,7 @@ async function apart(name: string, size: Size): Promise<number> {
     } catch {
       // Every process of the group has ended.
     }
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   const interrupted = (): void => {
     end();

@@ -4,8 +4,13 @@ import { filler } from "./bench-event.ts";
 
 const LINES_PER_WRITE = 200;
 
-/** Sends lines over one connection, and counts those that are acknowledged. */
-export async function sendLines(url: string, from: number, count: number): Promise<number> {
+/** Sends lines over one connection, in order, and counts those that are acknowledged. */
+export async function sendLines(
+  url: string,
+  from: number,
+  count: number,
+  eventOf: (number: number) => object = filler,
+): Promise<number> {
   const headers = { "content-type": "application/x-ndjson" };
   const body = request(url, { method: "POST", agent: false, headers });
   const answered = new Promise<number>((resolve, reject) => {
@@ -25,7 +30,9 @@ export async function sendLines(url: string, from: number, count: number): Promi
   });
   for (let sent = 0; sent < count; sent += LINES_PER_WRITE) {
     const size = Math.min(LINES_PER_WRITE, count - sent);
-    const lines = Array.from({ length: size }, (_, at) => JSON.stringify(filler(from + sent + at)));
+    const lines = Array.from({ length: size }, (_, at) =>
+      JSON.stringify(eventOf(from + sent + at)),
+    );
     if (!body.write(`${lines.join("\n")}\n`)) await once(body, "drain");
   }
   body.end();

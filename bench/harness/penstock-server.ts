@@ -20,6 +20,7 @@ export class PenstockServer implements AsyncDisposable {
   readonly #adminUrl: string;
   readonly #program: Program;
   readonly #dataDir: string;
+  #isStopped = false;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
   private constructor(program: Program, dataDir: string) {
@@ -147,6 +148,9 @@ export class PenstockServer implements AsyncDisposable {
     this.#agent.destroy();
     // Draining spreads the closes of clients over seconds; the clients of a benchmark are gone by now.
     await this.#program[Symbol.asyncDispose]();
+    const { complaints } = this.#program;
+    if (complaints !== "" && !this.#isStopped) console.error(`  the server said: ${complaints}`);
+    this.#isStopped = true;
     return this.#dataDir;
   }
 }

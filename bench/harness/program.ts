@@ -16,9 +16,17 @@ export class Program implements AsyncDisposable {
   /** What it said when it was ready. */
   readonly said: RegExpExecArray;
 
-  private constructor(child: ChildProcess, said: RegExpExecArray) {
+  readonly #complaints: () => string;
+
+  private constructor(child: ChildProcess, said: RegExpExecArray, complaints: () => string) {
     this.child = child;
     this.said = said;
+    this.#complaints = complaints;
+  }
+
+  /** The end of what it wrote to its standard error. */
+  get complaints(): string {
+    return this.#complaints();
   }
 
   get pid(): number {
@@ -61,7 +69,7 @@ export class Program implements AsyncDisposable {
       settled.reject(new ProgramError(`${init.command} said nothing: ${wrong.trim()}`));
     }, START_TIMEOUT_MS);
     try {
-      return new Program(child, await settled.promise);
+      return new Program(child, await settled.promise, () => wrong.trim());
     } finally {
       clearTimeout(timer);
     }

@@ -1,26 +1,24 @@
 /**
  * A thousand clients that come back at once to the same place with different filters, beside one that
- * does: the log is to be read once for all of them.
+ * does, each of a server that has just started: the log is to be read once for all of them.
  */
-import { fullLogOf, replay } from "../harness/full-log.ts";
+import { FullLog } from "../harness/full-log.ts";
 import type { Bench, Outcome, Scenario } from "../harness/scenario.ts";
 import { atMost, figure, spreadFigure } from "../harness/scenario.ts";
 import { ratio, spread } from "../harness/statistics.ts";
 
 async function run(bench: Bench): Promise<Outcome> {
-  // More than the cache of decoded stretches holds, so that one client finds nothing there either.
   const entries = bench.pick(300_000, 5000);
   const filters = bench.pick(1000, 20);
-  const log = await fullLogOf(bench, { entries, filters });
+  const log = await FullLog.fill(bench, entries, filters);
   const one: number[] = [];
   const many: number[] = [];
   const seconds: number[] = [];
-  // The first round finds code that has not run: it is not counted.
-  for (let round = -1; round < bench.pick(3, 1); round++) {
-    const alone = await replay(log, { clients: 1, filters });
-    const all = await replay(log, { clients: filters, filters });
-    if (round < 0) continue;
-    one.push(alone.cpuMicros / 1e6);
+  for (let round = 0; round < bench.pick(3, 1); round++) {
+    await log.restart();
+    one.push((await log.replay(1)).cpuMicros / 1e6);
+    await log.restart();
+    const all = await log.replay(filters);
     many.push(all.cpuMicros / 1e6);
     seconds.push(all.seconds);
   }

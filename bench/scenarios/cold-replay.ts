@@ -1,36 +1,39 @@
 /**
- * A client that replays the whole log through a filter that matches little: entries a second of the
- * server's CPU.
+ * A client that replays the whole log through a filter that matches little, of a server that has just
+ * started: entries a second of the server's CPU.
  */
-import { fullLogOf, replay } from "../harness/full-log.ts";
+import { FullLog } from "../harness/full-log.ts";
 import type { Bench, Outcome, Scenario } from "../harness/scenario.ts";
 import { atLeast, figure, spreadFigure } from "../harness/scenario.ts";
 import { spread } from "../harness/statistics.ts";
 
+/** Every hundredth entry has one of so many hashtags: one in a thousand matches. */
+const FILTERS = 10;
+
 async function run(bench: Bench): Promise<Outcome> {
   const entries = bench.pick(300_000, 5000);
-  // Every hundredth entry has one of ten hashtags, so that one in a thousand matches.
-  const filters = 10;
-  // With next to no cache of decoded stretches, each round reads the log.
-  const flags = ["--deliver-region-cache-bytes", "1MiB"];
-  const log = await fullLogOf(bench, { entries, filters, flags });
-  const perSecond: number[] = [];
+  const log = await FullLog.fill(bench, entries, FILTERS);
+  const cold: number[] = [];
   const elapsed: number[] = [];
-  for (let round = 0; round < bench.pick(4, 2); round++) {
-    const { cpuMicros, seconds } = await replay(log, { clients: 1, filters });
-    perSecond.push((entries / cpuMicros) * 1e6);
-    elapsed.push(entries / seconds);
+  const again: number[] = [];
+  for (let round = 0; round < bench.pick(3, 1); round++) {
+    await log.restart();
+    const first = await log.replay(1);
+    cold.push((entries / first.cpuMicros) * 1e6);
+    elapsed.push(entries / first.seconds);
+    const second = await log.replay(1);
+    again.push((entries / second.cpuMicros) * 1e6);
   }
-  // The first round also finds code that has not run and pages that are not there.
-  const warm = spread(perSecond.slice(1));
   return {
     figures: [
       figure("entries in the log", entries, ""),
-      figure("entries a second of CPU, first round", perSecond[0] ?? 0, "/s"),
-      spreadFigure("entries a second of CPU, later rounds", warm, "/s"),
-      spreadFigure("entries a second of time, later rounds", spread(elapsed.slice(1)), "/s"),
+      spreadFigure("entries a second of CPU, after a start", spread(cold), "/s"),
+      spreadFigure("entries a second of time, after a start", spread(elapsed), "/s"),
+      spreadFigure("entries a second of CPU, a second time", spread(again), "/s"),
     ],
-    goals: [atLeast("entries a second and core", warm.median, 200_000, "/s")],
+    goals: [
+      atLeast("entries a second and core, after a start", spread(cold).median, 200_000, "/s"),
+    ],
   };
 }
 

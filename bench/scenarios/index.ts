@@ -4,6 +4,7 @@ import { coldReplay } from "./cold-replay.ts";
 import { compression } from "./compression.ts";
 import { equalFilters } from "./equal-filters.ts";
 import { fanout } from "./fanout.ts";
+import { filterIndex } from "./filter-index.ts";
 import { flushInterval } from "./flush-interval.ts";
 import { heartbeats } from "./heartbeats.ts";
 import { hotEvent } from "./hot-event.ts";
@@ -14,6 +15,7 @@ import { ingestToReceipt } from "./ingest-to-receipt.ts";
 import { neverReading } from "./never-reading.ts";
 import { paced } from "./paced.ts";
 import { processing } from "./process.ts";
+import { recent } from "./recent.ts";
 import { reconnectStorm } from "./reconnect-storm.ts";
 
 /** All scenarios, in the order in which they run and are reported. */
@@ -23,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   idleMemory,
   hundredThousand,
   hotEvent,
+  filterIndex,
   equalFilters,
   paced,
   ingestToReceipt,
@@ -34,4 +37,5 @@ export const scenarios: readonly Scenario[] = [
   compression,
   ingest,
   processing,
+  recent,
 ];

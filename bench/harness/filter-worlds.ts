@@ -5,7 +5,7 @@
 import type { Domain, DomainEvent } from "@penstock-dev/contract";
 import { chainEvents } from "@penstock-dev/domain-chain-events";
 import { tweets } from "@penstock-dev/domain-tweets";
-import { type Stream, type StreamEvent, typedStream } from "../server/src/streams/index.ts";
+import { type Stream, type StreamEvent, typedStream } from "../../server/src/streams/index.ts";
 
 /** One kind of load: a stream, its events, and as many different filters as wanted. */
 export interface World {
