@@ -83,6 +83,7 @@ describe("orders.yaml", () => {
 });
 
 interface FeedLine {
+  readonly recv_ts: number;
   readonly msg: {
     readonly type: string;
     readonly product_id?: string;
@@ -126,6 +127,8 @@ describe("coinbase-feed.yaml", { skip: existsSync(feed) ? false : `there is no $
   /** Records in the order in which they must come: that of their product. */
   const byProduct = (records: readonly FeedLine[]): Record<string, readonly FeedLine[]> => {
     const groups = Object.groupBy(records, ({ msg }) => msg.product_id ?? "none");
+    // Those of no product have no key, and no order of theirs is promised.
+    groups.none?.sort((one, other) => one.recv_ts - other.recv_ts);
     return groups as Record<string, readonly FeedLine[]>;
   };
 
