@@ -223,7 +223,7 @@ for (const seed of [1, 2, 3]) {
           .placeOf(subscriber as Subscriber)
           .offsets.some((offset, partition) => offset < (published[partition]?.length ?? 0)),
       );
-    for (let wait = 0; behind().length > 0 && wait < 400; wait++)
+    for (let wait = 0; behind().length > 0 && wait < 2400; wait++)
       await new Promise((resolve) => setTimeout(resolve, 25));
     assert.equal(behind().length, 0, "everyone arrives at the head");
     for (const client of [...clients]) detach(client);
