@@ -74,21 +74,6 @@ describe("a database on disk", () => {
       assert.deepEqual([table.get("a"), table.get("b")], [1, 2]);
     }));
 
-  test("a transaction that LMDB gave up runs again, but not for ever", () =>
-    withDatabase(async (database, table) => {
-      const failed = failCommits(database, 2, "MDB_BAD_TXN: Transaction must abort");
-      await database.write(() => table.putSync("a", 1));
-      assert.equal(failed(), 2);
-      assert.equal(table.get("a"), 1);
-      failCommits(database, 3, "MDB_BAD_TXN: Transaction must abort");
-      await assert.rejects(
-        database.write(() => table.putSync("a", 2)),
-        (caught) => PenstockError.from(caught).code === "storage_unavailable",
-      );
-      assert.equal(table.get("a"), 1);
-      await database.write(() => table.putSync("a", 3));
-    }));
-
   test("another failure is told to all whom it concerns, with when to try again", () =>
     withDatabase(async (database, table) => {
       failCommits(database, 1, "MDB_CORRUPTED");

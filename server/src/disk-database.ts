@@ -3,21 +3,19 @@ import { existsSync, mkdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { PenstockError } from "@penstock-dev/contract";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
+import { beginsAtNewest } from "./newest-commit.ts";
 
 /**
  * Processes and threads that may have one database open at once: a slot of 64 bytes each. A dead
  * process's slots are cleared when a database is opened and each time `readerCheck` runs.
  */
-export const READERS_MAX = 256;
+const READERS_MAX = 256;
 
 /** Actions that one transaction takes: other processes that write wait for no longer than that. */
 const ACTIONS_PER_COMMIT = 1000;
 
-/**
- * LMDB gives up a transaction now and then over its own list of free pages (`MDB_BAD_TXN`, seen
- * after other processes were killed): nothing of it is written, and the next one passes.
- */
-const COMMIT_TRIES = 3;
+/** Transactions one after another that may find the database set back by others that open it. */
+const MENDS_MAX = 10;
 
 /** With less room than this on the disk, a write that failed is taken to have failed for that. */
 const ROOM_BYTES_MIN = 4 * 1024 * 1024;
@@ -26,8 +24,11 @@ const ROOM_BYTES_MIN = 4 * 1024 * 1024;
 const DISK_FULL_RETRY_MS = 5000;
 const UNAVAILABLE_RETRY_MS = 1000;
 
+type Encoding = "json" | "binary" | "msgpack";
+
 interface Waiting {
   readonly act: () => unknown;
+  result: { readonly value: unknown } | { readonly thrown: unknown } | undefined;
   readonly resolve: (result: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -59,6 +60,8 @@ export class DiskDatabase {
         // reject it, and end the process. The queue here batches instead.
         eventTurnBatching: false,
       });
+      // Opening may have set it back: to be mended before anyone reads or writes.
+      this.root.transactionSync(() => beginsAtNewest(this.root, path));
     } catch (cause) {
       throw this.#errorOf(cause);
     }
@@ -69,7 +72,7 @@ export class DiskDatabase {
    *
    * @throws PenstockError `disk_full` or `storage_unavailable`
    */
-  table<V, K extends Key>(name: string, encoding: "json" | "binary" | "msgpack"): Database<V, K> {
+  table<V, K extends Key>(name: string, encoding: Encoding): Database<V, K> {
     try {
       return this.root.openDB<V, K>({ name, encoding });
     } catch (cause) {
@@ -77,16 +80,27 @@ export class DiskDatabase {
     }
   }
 
+  /** Opens a table that another process makes; undefined where it has not yet. */
+  existingTable<V, K extends Key>(name: string, encoding: Encoding): Database<V, K> | undefined {
+    // The types know neither the option nor that nothing may be found.
+    const options = { name, encoding, create: false };
+    return this.root.openDB<V, K>(options) as Database<V, K> | undefined;
+  }
+
   /**
    * Runs an action within a transaction that others share, and resolves once it is on disk. The
-   * action is synchronous, where it throws it has written nothing, and it may run again where
-   * nothing came of the transaction.
+   * action is synchronous, and where it throws it has written nothing.
    *
    * @throws PenstockError `disk_full` or `storage_unavailable`; or what the action throws
    */
   write<T>(act: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ act, resolve: resolve as Waiting["resolve"], reject });
+      this.#queue.push({
+        act,
+        result: undefined,
+        resolve: resolve as Waiting["resolve"],
+        reject,
+      });
       this.#committing ??= this.#commitAll();
     });
   }
@@ -116,32 +130,32 @@ export class DiskDatabase {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const results: unknown[] = [];
-      const thrown = new Map<number, unknown>();
-      try {
-        await this.root.transaction(() => {
-          for (const [at, { act }] of batch.entries()) {
-            try {
-              results[at] = act();
-            } catch (caught) {
-              thrown.set(at, caught);
-            }
-          }
-        });
-      } catch (caught) {
-        const cause = await commitError(caught);
-        if (tries < COMMIT_TRIES && isAborted(cause) && !this.#hasNoRoom()) continue;
-        const error = this.#errorOf(cause);
-        for (const { reject } of batch) reject(error);
-        return;
-      }
-      for (const [at, { resolve, reject }] of batch.entries()) {
-        if (thrown.has(at)) reject(this.#thrownBy(thrown.get(at)));
-        else resolve(results[at] as never);
-      }
+    try {
+      for (let mends = 0; mends < MENDS_MAX; mends++)
+        if (await this.root.transaction(() => this.#act(batch))) break;
+    } catch (caught) {
+      const error = this.#errorOf(await commitError(caught));
+      for (const { reject } of batch) reject(error);
       return;
     }
+    for (const { result, resolve, reject } of batch) {
+      if (result === undefined) reject(this.#errorOf("others kept setting it back"));
+      else if ("thrown" in result) reject(this.#thrownBy(result.thrown));
+      else resolve(result.value as never);
+    }
+  }
+
+  /** @returns whether the transaction was one to write in */
+  #act(batch: readonly Waiting[]): boolean {
+    if (!beginsAtNewest(this.root, this.#path)) return false;
+    for (const waiting of batch) {
+      try {
+        waiting.result = { value: waiting.act() };
+      } catch (thrown) {
+        waiting.result = { thrown };
+      }
+    }
+    return true;
   }
 
   #thrownBy(caught: unknown): unknown {
@@ -176,10 +190,6 @@ export class DiskDatabase {
       return false;
     }
   }
-}
-
-function isAborted(cause: unknown): boolean {
-  return String(cause).includes("MDB_BAD_TXN");
 }
 
 /** LMDB's own errors carry a number. */

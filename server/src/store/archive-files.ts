@@ -88,7 +88,7 @@ export class ArchiveFiles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.written();
-    await this.#tables?.root.close();
+    await this.#tables?.database.close();
     this.#tables = undefined;
     this.#rows = undefined;
   }

@@ -14,7 +14,7 @@ export class ArchiveRows {
 
   /** What is read from now on is no older than now, whoever wrote it. */
   refresh(): void {
-    this.#tables.root.resetReadTxn();
+    this.#tables.database.refresh();
   }
 
   extent(topic: string, partition: number): Extent | undefined {

@@ -1,5 +1,11 @@
 import { ArchiveRows, markKey } from "./archive-rows.ts";
-import { type MarkKey, openTables, type Row, type RowKey } from "./archive-tables.ts";
+import {
+  type ArchiveTables,
+  type MarkKey,
+  openTables,
+  type Row,
+  type RowKey,
+} from "./archive-tables.ts";
 import type { EncodedSketch } from "./sketch.ts";
 
 /** What archiving one record does. */
@@ -24,7 +30,7 @@ const ROWS_PER_STEP = 1000;
 
 /** Writes the archive's tables, in one process; how far it is changes with what it wrote. */
 export class ArchiveStore {
-  readonly #tables: ReturnType<typeof openTables>;
+  readonly #tables: ArchiveTables;
   readonly rows: ArchiveRows;
 
   constructor(path: string) {
@@ -181,7 +187,7 @@ export class ArchiveStore {
 
   /** Frees what readers hold that were killed. */
   forgetDeadReaders(): void {
-    this.#tables.root.readerCheck();
+    this.#tables.database.root.readerCheck();
   }
 
   async close(): Promise<void> {

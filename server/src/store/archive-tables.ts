@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
-import { DiskDatabase, READERS_MAX } from "../disk-database.ts";
+import type { Database } from "lmdb";
+import { DiskDatabase } from "../disk-database.ts";
 
 export type RowKey = [topic: string, partition: number, offset: number];
 export type Place = [partition: number, offset: number];
@@ -27,7 +27,7 @@ export interface Extent {
 
 /** The archive's tables. */
 export interface ArchiveTables {
-  readonly root: RootDatabase;
+  readonly database: DiskDatabase;
   readonly rows: Database<Row, RowKey>;
   readonly extents: Database<Extent, [topic: string, partition: number]>;
   /** Where content lies that may be deleted. */
@@ -38,35 +38,36 @@ export interface ArchiveTables {
   readonly sketches: Database<Buffer, RowKey>;
 }
 
-const NAMES = ["rows", "extents", "contents", "undos", "sketches"] as const;
-
 /**
  * Opens the archive in a folder for the one process that writes it, and makes it where it is missing.
  *
  * @throws PenstockError `disk_full` or `storage_unavailable`
  */
-export function openTables(path: string): ArchiveTables & { readonly database: DiskDatabase } {
+export function openTables(path: string): ArchiveTables {
   const database = new DiskDatabase(path);
-  return { database, ...tablesOf(database.root) };
+  return {
+    database,
+    rows: database.table("rows", "msgpack"),
+    extents: database.table("extents", "json"),
+    contents: database.table("contents", "json"),
+    undos: database.table("undos", "json"),
+    sketches: database.table("sketches", "binary"),
+  };
 }
 
 /** Opens the archive to be read beside a process that writes it; undefined where there is none yet. */
 export function openTablesToRead(path: string): ArchiveTables | undefined {
   if (!existsSync(join(path, "data.mdb"))) return undefined;
-  const root = open({ path, readOnly: true, maxDbs: 8, maxReaders: READERS_MAX });
-  const tables = tablesOf(root);
-  if (NAMES.every((name) => tables[name] !== undefined)) return tables;
-  void root.close();
-  return undefined;
-}
-
-function tablesOf(root: RootDatabase): ArchiveTables {
-  return {
-    root,
-    rows: root.openDB({ name: "rows", encoding: "msgpack" }),
-    extents: root.openDB({ name: "extents", encoding: "json" }),
-    contents: root.openDB({ name: "contents", encoding: "json" }),
-    undos: root.openDB({ name: "undos", encoding: "json" }),
-    sketches: root.openDB({ name: "sketches", encoding: "binary" }),
+  const database = new DiskDatabase(path);
+  const tables = {
+    database,
+    rows: database.existingTable("rows", "msgpack"),
+    extents: database.existingTable("extents", "json"),
+    contents: database.existingTable("contents", "json"),
+    undos: database.existingTable("undos", "json"),
+    sketches: database.existingTable("sketches", "binary"),
   };
+  if (Object.values(tables).every((table) => table !== undefined)) return tables as ArchiveTables;
+  void database.close();
+  return undefined;
 }
