@@ -9,7 +9,9 @@ const wake = new Wake({
   woken: (moved) => process.send?.(moved === "anything" ? "anything" : "moved"),
   failed: () => process.exit(1),
 });
-while (!existsSync(folder) || readdirSync(folder).length === 0)
+const isThere = (name: string): boolean =>
+  name.startsWith(`${process.pid}-`) && !name.includes(".");
+while (!existsSync(folder) || !readdirSync(folder).some(isThere))
   await new Promise((done) => setTimeout(done, 1));
 process.send?.(`listening, ${wake.peers} peers`);
 // What wakes keeps no process alive.

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,8 @@ interface Line {
 /** A Unix socket's address holds 108 bytes on Linux and 104 elsewhere, with a zero at the end. */
 const PATH_BYTES_MAX = 103;
 const NAME_BYTES_MAX = 24;
+/** What the name of a socket ends with before it listens. */
+const UNREADY = ".new";
 /** How often the folder is looked at for peers whose line broke or never came about. */
 const RESCAN_MS = 5000;
 const MOVED_BYTES = 8;
@@ -66,13 +68,23 @@ export class Wake implements Disposable {
     this.#rescan = setInterval(() => this.#callOnAll(), RESCAN_MS).unref();
     try {
       // In a cluster the primary would listen in a worker's stead: `exclusive` prevents it.
-      this.#server.listen({ path: this.#pathOf(this.#name), exclusive: true }, () =>
-        this.#callOnAll(),
-      );
+      const path = this.#pathOf(`${this.#name}${UNREADY}`);
+      this.#server.listen({ path, exclusive: true }, () => this.#appear(path));
       this.#server.unref();
     } catch (caught) {
       init.failed(caught);
     }
+  }
+
+  /** Takes its name once it listens: one that is found and does not listen passes for dead. */
+  #appear(path: string): void {
+    if (this.#isClosed) return;
+    try {
+      renameSync(path, this.#pathOf(this.#name));
+    } catch (caught) {
+      this.#server.emit("error", caught);
+    }
+    this.#callOnAll();
   }
 
   /** Others with whom there is a line. */
@@ -96,6 +108,7 @@ export class Wake implements Disposable {
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
     this.#server.close();
+    rmSync(this.#pathOf(this.#name), { force: true });
     for (const { socket } of this.#lines.values()) socket.destroy();
     for (const caller of this.#callers) caller.destroy();
   }
