@@ -188,7 +188,7 @@ export class Delivery implements AsyncDisposable {
   opened(session: SessionRecord, connection: StreamConnection): void {
     if (this.#opening.get(session.id) !== connection) return;
     this.#opening.delete(session.id);
-    if (this.live.get(session.id) === connection || this.live.has(session.id)) return;
+    if (this.live.has(session.id)) return;
     void this.sessions.disconnected(session, LOST_CODE).catch(() => undefined);
   }
 

@@ -12,31 +12,37 @@ const REOPEN_BELOW = 100;
  *
  * @param tell told whenever the listener is opened or closed
  * @param limit descriptors that the process may have
+ * @returns ends the watch: what is closed from then on stays closed
  */
 export function guardDescriptors(
   server: Server,
   address: ListenOptions,
   tell: (isOpen: boolean) => void,
   limit: number = descriptorLimit(),
-): void {
+): () => void {
   const connectionsMax = Math.max(1, limit - RESERVED);
+  const reopenAt = Math.max(0, connectionsMax - REOPEN_BELOW);
   let connections = 0;
   let isOpen = true;
+  let isWatching = true;
   server.on("connection", (socket) => {
     connections += 1;
     socket.once("close", () => {
       connections -= 1;
-      if (isOpen || connections > connectionsMax - REOPEN_BELOW) return;
+      if (!isWatching || isOpen || connections > reopenAt) return;
       isOpen = true;
       server.listen(address);
       tell(true);
     });
-    if (!isOpen || connections < connectionsMax) return;
+    if (!isWatching || !isOpen || connections < connectionsMax) return;
     isOpen = false;
     // An HTTP server's own `close` would end idle connections too.
     NetServer.prototype.close.call(server);
     tell(false);
   });
+  return () => {
+    isWatching = false;
+  };
 }
 
 /** The process's soft limit of descriptors, as the system tells it; none where it does not. */

@@ -77,12 +77,13 @@ export async function startSurface(
   const address = { host, port: init.port, backlog: BACKLOG, reusePort: init.isShared };
   await app.listen(address);
   const { port } = app.server.address() as AddressInfo;
+  stack.defer(async () => await app.close());
   if (init.isShared) {
-    guardDescriptors(app.server, { ...address, port }, (isOpen) =>
+    const unguard = guardDescriptors(app.server, { ...address, port }, (isOpen) =>
       logger.warn({ open: isOpen }, "the limit of descriptors opens or closes the listener"),
     );
+    stack.defer(unguard);
   }
-  stack.defer(async () => await app.close());
   // Clients are sent away before anything that serves them stops; whoever publishes gets its answers.
   stack.defer(async () => {
     unready = "stopping";

@@ -134,8 +134,14 @@ export class WorkerPool implements AsyncDisposable {
     this.#workers.set(name, worker);
     child.once("exit", (code, signal) => this.#exited(worker, code, signal));
     const message = this.#init.startMessage(name, this.#address?.port);
-    const address = await channel.call<WorkerAddress>("start", message, START_TIMEOUT_MS);
-    this.#address ??= address;
+    try {
+      const address = await channel.call<WorkerAddress>("start", message, START_TIMEOUT_MS);
+      this.#address ??= address;
+    } catch (caught) {
+      // One that lives and does not serve would hold its place for ever.
+      child.kill("SIGKILL");
+      throw caught;
+    }
   }
 
   /** One worker asks another. */
