@@ -8,11 +8,11 @@ import type { Surface } from "./roles/surface.ts";
 type Values = MetricSample["values"];
 type Fanout = Delivery["fanouts"] extends Iterable<infer F> ? F : never;
 
-/** Totals of the roles that run once in a server. */
-export async function backgroundMetrics({
-  processors,
-  deadLetters,
-}: Background): Promise<readonly MetricSample[]> {
+/** Totals of the roles that run once in a server. @param workerRestarts workers that were replaced */
+export async function backgroundMetrics(
+  { processors, deadLetters }: Background,
+  workerRestarts: number,
+): Promise<readonly MetricSample[]> {
   const lags: { labels: Record<string, string>; value: number }[] = [];
   for (const processor of processors) {
     const lag = await processor.lag();
@@ -28,6 +28,9 @@ export async function backgroundMetrics({
       "Raw records that could not be processed.",
       labelled("stream", deadLetters),
     ),
+    counter("penstock_worker_restarts_total", "Workers that died and were replaced.", [
+      { labels: {}, value: workerRestarts },
+    ]),
   ];
 }
 

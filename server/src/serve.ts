@@ -50,12 +50,15 @@ export async function serve(config: Config): Promise<RunningServer> {
     const base = await openBase(config, stack);
     const background = await startBackground(base, stack);
     const watch = watchProcess("server");
-    base.collectors.push(async () => [...(await backgroundMetrics(background)), ...watch()]);
     const hurrying = new AbortController();
-    const { url, ingester } =
+    const { url, ingester, pool } =
       server.workers === 0
-        ? await startAlone(base, background, stack, hurrying.signal)
+        ? { ...(await startAlone(base, background, stack, hurrying.signal)), pool: undefined }
         : await startWorkers(base, stack, hurrying.signal);
+    base.collectors.push(async () => [
+      ...(await backgroundMetrics(background, pool?.restarts ?? 0)),
+      ...watch(),
+    ]);
     const admin = { host: server.adminHost, port: server.adminPort };
     const adminUrl = await startAdmin(admin, base.observer, stack);
     const { streams, log, now } = base;
@@ -133,7 +136,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
     return mergeSamples(answers.map(({ value }) => value));
   });
   const ingester = new Ingester({ streams, options: config.ingest, log, now });
-  return { url: pool.url, ingester };
+  return { url: pool.url, ingester, pool };
 }
 
 /** Workers would share a port with whoever listens there already: that is found out before. */
