@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { crc32, inflateRawSync } from "node:zlib";
+import { constants, crc32, inflateRawSync } from "node:zlib";
 import { SERIAL_DIGITS, SERIAL_MARK, TIME_DIGITS, TIME_MARK } from "./bench-event.ts";
 import type { Dialect } from "./dialects.ts";
 import { clientFrame, FrameReader } from "./frame-reader.ts";
@@ -148,7 +148,10 @@ export class SwarmClient {
     this.frames += 1;
     const opcode = first & 0x0f;
     if ((first & RSV1) !== 0) {
-      const plain = inflateRawSync(Buffer.concat([chunk.subarray(start, end), DEFLATE_TAIL]));
+      const plain = inflateRawSync(Buffer.concat([chunk.subarray(start, end), DEFLATE_TAIL]), {
+        // A message ends with a flush, and not with the end of a stream (RFC 7692 §7.2.1).
+        finishFlush: constants.Z_SYNC_FLUSH,
+      });
       this.compressed += 1;
       this.#payload(plain, 0, plain.length);
       return;
