@@ -121,7 +121,7 @@ export class ColdReader {
       }
       if (scan === undefined) {
         const start = startFor(lanes, lane);
-        scan = new ColdScan(this.#state, this.#regions, start);
+        scan = new ColdScan(this.#state, this.#regions.reader(), start);
         this.#scans.add(scan);
         void this.#run(scan);
       }

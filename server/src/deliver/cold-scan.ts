@@ -4,7 +4,7 @@ import type { ColdLane, ColdMatch } from "./cold-lane.ts";
 import type { Entry } from "./entry.ts";
 import type { Broadcast, Interest } from "./interest.ts";
 import { covers, laterSource, type Place } from "./place.ts";
-import type { RegionCache } from "./region-cache.ts";
+import type { RegionReader } from "./region-cache.ts";
 import type { TopicState } from "./topic-state.ts";
 
 /** Entries that a scan takes in one step: some milliseconds of matching and sending. */
@@ -45,14 +45,14 @@ export function placeInBatch(batch: Batch, at: number): Place {
  */
 export class ColdScan {
   readonly #state: TopicState;
-  readonly #regions: RegionCache;
+  readonly #regions: RegionReader;
   readonly #index: FilterIndex<CohortInterest>;
   readonly #cohort = new Map<Interest, CohortInterest>();
   place: Place;
   /** A batch is on its way to the lanes: who comes now joins behind it. */
   isSending = false;
 
-  constructor(state: TopicState, regions: RegionCache, place: Place) {
+  constructor(state: TopicState, regions: RegionReader, place: Place) {
     this.#state = state;
     this.#regions = regions;
     this.#index = new FilterIndex(state.stream);
