@@ -7,20 +7,23 @@ if (major < 24) {
 }
 
 /**
- * What a server keeps is mostly old (clients, filters), and what passes through is gone at once. V8
- * would let the space for new objects grow to 2 × 64 MiB, and never gives it back while clients are
- * idle: 10 KB for each of 10,000 clients, where 16 MiB cost nothing that can be measured
- * (docs/performance.md). Its size is fixed when a process starts, hence the second start, which
- * keeps the process id. Workers inherit it.
+ * How V8 keeps a server's heap (docs/performance.md has the figures). What a server keeps is mostly
+ * old, clients and filters, and what passes through is gone at once:
+ *
+ * - V8 would let the space for new objects grow to 2 × 64 MiB, and does not give it back while
+ *   clients are idle.
+ * - It would learn while a server starts, when what is read stays, that what is read stays, and put
+ *   every record of every later replay among the old objects.
+ *
+ * The first is fixed when a process begins, hence the second beginning, which keeps the process id.
+ * Workers inherit it.
  */
-const NEW_SPACE = "--max-semi-space-size";
-const NEW_SPACE_MIB = 16;
+const HEAP_FLAGS = ["--max-semi-space-size=16", "--no-allocation-site-pretenuring"];
 
-const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
-const restarts = process.argv[2] === "serve" && process.platform !== "win32";
-if (restarts && !given.includes(NEW_SPACE)) {
-  const flags = [...process.execArgv, `${NEW_SPACE}=${NEW_SPACE_MIB}`];
-  const args = [process.execPath, ...flags, ...process.argv.slice(1)];
-  process.execve(process.execPath, args, process.env);
+const isTuned = process.execArgv.includes(HEAP_FLAGS[1]);
+if (process.argv[2] === "serve" && process.platform !== "win32" && !isTuned) {
+  // What an operator says himself comes last, and holds.
+  const args = [...HEAP_FLAGS, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve(process.execPath, [process.execPath, ...args], process.env);
 }
 await import("../src/cli/main.ts");

@@ -61,10 +61,20 @@ test("one scan reads a region once, however often it asks, and on where it has g
   assert.deepEqual(Object.fromEntries(log.reads), { 0: 1, 100: 1 });
 });
 
+test("a scan that is longer than the cache leaves nothing for the one behind it", async () => {
+  const log = new CountedLog();
+  const cache = new RegionCache(log, 2 * REGION * 1024);
+  for (let pass = 0; pass < 3; pass++) await readThrough(cache.reader(), 3);
+  assert.deepEqual(Object.fromEntries(log.reads), { 0: 3, [REGION]: 3, [2 * REGION]: 3 });
+});
+
 test("where the regions outgrow the cache, those used longest ago make room, and no others", async () => {
   const log = new CountedLog();
   const cache = new RegionCache(log, 2 * REGION * RECORD_BYTES);
-  for (let pass = 0; pass < 2; pass++) await readThrough(cache.reader(), 3);
+  // Two scans side by side: the second opens what the first has just read.
+  const side = [cache.reader(), cache.reader()];
+  for (const start of [0, REGION, 2 * REGION])
+    for (const reader of side) await reader.at(0, start, 3 * REGION);
   log.reads.clear();
   const reader = cache.reader();
   for (const start of [2 * REGION, REGION]) await reader.at(0, start, 3 * REGION);

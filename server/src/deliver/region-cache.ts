@@ -6,8 +6,8 @@ import { type ReadRecord, RecordDecoder } from "./record-decoder.ts";
 const REGION_OFFSETS = 256;
 const READ_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Regions that are remembered as read once: two million offsets, in some hundred KiB. */
-const READ_ONCE_MAX = 8192;
+/** What a record takes in a region, about: as many regions as fit are remembered as read once. */
+const RECORD_BYTES = 1024;
 
 /** What the regions are read from. */
 export type ReadsRegions = Pick<ReadableLog, "stream" | "floors" | "read" | "sourceBefore">;
@@ -50,12 +50,14 @@ interface Kept {
  * Decoded stretches of the log, bounded by bytes: what returning clients share, so that a hundred
  * thousand who come back after a restart decode the last ten seconds once or twice.
  *
- * A stretch is kept when it is opened a second time. A scan over hours opens each once, and would
- * fill the cache with what nobody asks for again; what it leaves dies young, which costs nothing.
+ * A stretch is kept when it is opened a second time while the cache could still hold it. A scan over
+ * hours would fill the cache with what nobody asks for in time, and the heap with what V8 must move
+ * and mark; what a scan leaves at once dies young, which costs nothing.
  */
 export class RegionCache {
   readonly #log: ReadsRegions;
   readonly #bytesMax: number;
+  readonly #readOnceMax: number;
   /** By partition and start, those used last at the end. */
   readonly #kept = new Map<string, Kept>();
   /** Those that were opened once, the oldest first. */
@@ -65,6 +67,7 @@ export class RegionCache {
   constructor(log: ReadsRegions, bytesMax: number) {
     this.#log = log;
     this.#bytesMax = bytesMax;
+    this.#readOnceMax = Math.ceil(bytesMax / (REGION_OFFSETS * RECORD_BYTES));
   }
 
   /** A way through the regions for one who reads on and on. */
@@ -128,7 +131,7 @@ export class RegionCache {
 
   #noteOnce(key: string): void {
     this.#readOnce.add(key);
-    if (this.#readOnce.size <= READ_ONCE_MAX) return;
+    if (this.#readOnce.size <= this.#readOnceMax) return;
     for (const oldest of this.#readOnce) {
       this.#readOnce.delete(oldest);
       return;
