@@ -30,6 +30,15 @@ export class Anchors {
     if (this.#list.length === 0 && last !== undefined) this.#list.push({ ...last, number });
   }
 
+  /** Lets go of all but a place that is known to be good, whatever the chain's blocks there. */
+  restart(offset: number): void {
+    this.#list.splice(0, this.#list.length, {
+      number: Number.NEGATIVE_INFINITY,
+      offset,
+      after: offset - 1,
+    });
+  }
+
   /**
    * The highest raw offset, at most `offset`, at which a replay may begin for this chain.
    *

@@ -15,7 +15,7 @@ const UNFINAL_BLOCKS_MAX = 1024;
 interface Node {
   readonly number: number;
   readonly hash: string;
-  readonly parentHash: string;
+  readonly parentHash: string | undefined;
   readonly work: bigint | undefined;
   /** Its events, as JSON: a block's are many and rarely wanted again. */
   readonly events: string;
@@ -28,10 +28,16 @@ interface Root {
   readonly hash: string;
 }
 
+/**
+ * What a source says of a block besides: that it is the chain's `head`, whatever its length, or
+ * that a recording begins with it, its `start`, which matters only where it connects to nothing.
+ */
+export type Mark = "head" | "start";
+
 const NOTHING: ProcessOutcome = { enriched: [] };
 
 /**
- * One chain's blocks: which of them are the chain, which stand beside it, and what must be told
+ * The blocks of one chain that connect: which of them are the chain, which stand beside it, and what must be told
  * when that changes. The state is a function of the raw records from `replayFrom` on: an anchor
  * twice as deep as any fork that is followed, and before the last word on finality, from which a
  * replay grows the same tree.
@@ -47,8 +53,6 @@ export class ChainTree {
   #blockOffset = -1;
   #root: Root | undefined;
   readonly #final = new Finality();
-  /** The newest raw record of the chain. */
-  lastOffset = 0;
 
   constructor(chain: string, settings: ChainSettings) {
     this.#chain = chain;
@@ -65,6 +69,30 @@ export class ChainTree {
     this.#anchors.drop(offset, this.#anchorMax);
   }
 
+  /**
+   * A block that says that it is a start connects here: a replay that knew less would take it for
+   * one. So of what came before, only places that know what it connects to stay such at which a
+   * replay may begin.
+   *
+   * @param replayFrom a place that is known to be good for the whole partition
+   */
+  connectStart({ hash, parentHash }: DecodedBlock, replayFrom: number): void {
+    const node = this.#nodes.get(hash) ?? this.#nodes.get(parentHash ?? "");
+    const forkFloor = (this.#head?.number ?? 0) - FORK_DEPTH_MAX;
+    if (node?.isCanonical === true && node.number >= forkFloor) this.#anchors.cut(node.number);
+    else this.#anchors.restart(replayFrom);
+  }
+
+  /**
+   * Of what came before a raw offset, no place is one to begin a replay at.
+   *
+   * @param place but this one, which is known to be good for the whole partition
+   */
+  replayFromBefore(place: number, offset: number): void {
+    this.#anchors.restart(place);
+    this.#blockOffset = offset - 1;
+  }
+
   get #anchorMax(): number {
     const deep = (this.#head?.number ?? 0) - 2 * FORK_DEPTH_MAX;
     return Math.min(deep, this.#final.replayMax);
@@ -74,9 +102,18 @@ export class ChainTree {
     return this.#canonical.at(-1);
   }
 
-  /** Takes a block. @param isHead the source says that it is the chain's head */
-  applyBlock(block: DecodedBlock, isHead: boolean, offset: number): ProcessOutcome {
-    const outcome = this.#takeBlock(block, isHead, offset);
+  knows(hash: string): boolean {
+    return this.#nodes.has(hash);
+  }
+
+  /** Whether a block, or its parent, is known. */
+  connects({ hash, parentHash }: DecodedBlock): boolean {
+    return this.knows(hash) || this.#numberOf(parentHash) !== undefined;
+  }
+
+  /** Takes a block. One that is the start of a recording must connect, unless it is the first. */
+  applyBlock(block: DecodedBlock, mark: Mark | undefined, offset: number): ProcessOutcome {
+    const outcome = this.#takeBlock(block, mark === "head", offset);
     this.#blockOffset = offset;
     return outcome;
   }
@@ -93,7 +130,7 @@ export class ChainTree {
       if (isHead) return this.#finish(this.#begin(block, offset));
       return {
         enriched: [],
-        dead: `/block/parentHash ${block.parentHash} is no known block: ${this.#chain} stands at ${head.number}`,
+        dead: `/block/parentHash ${block.parentHash ?? "is missing, and"} is no known block: ${this.#chain} stands at ${head.number}`,
       };
     }
     if (block.number !== parentNumber + 1) {
@@ -132,7 +169,8 @@ export class ChainTree {
     });
   }
 
-  #numberOf(hash: string): number | undefined {
+  #numberOf(hash: string | undefined): number | undefined {
+    if (hash === undefined) return undefined;
     return (
       this.#nodes.get(hash)?.number ?? (this.#root?.hash === hash ? this.#root.number : undefined)
     );
@@ -143,7 +181,7 @@ export class ChainTree {
    * where nothing is known of that parent: a walk only goes down, so that it ends.
    */
   #parentOf(node: Node): Node | undefined {
-    const parent = this.#nodes.get(node.parentHash);
+    const parent = this.#nodes.get(node.parentHash ?? "");
     return parent !== undefined && parent.number < node.number ? parent : undefined;
   }
 
@@ -165,7 +203,8 @@ export class ChainTree {
   #begin(block: DecodedBlock, offset: number): ProcessOutcome {
     const notice = this.#noticeBelowFinal(block.number - 1);
     const removed = this.#cut(block.number - 1);
-    this.#root = { number: block.number - 1, hash: block.parentHash };
+    const { number, parentHash } = block;
+    this.#root = parentHash === undefined ? undefined : { number: number - 1, hash: parentHash };
     const node = this.#add(block);
     const enriched = this.#retell(null, removed, [node]);
     this.#push(node);

@@ -151,7 +151,7 @@ function ethBlock(
     chain: "ETH",
     block,
     receipts,
-    ...(isFirst ? { head: true as const } : {}),
+    ...(isFirst ? { start: true as const } : {}),
   };
 }
 
@@ -193,7 +193,7 @@ function* nextBtc(
       chainwork: BigInt(tip.number).toString(16).padStart(64, "0"),
       tx,
     };
-    yield { type: "block", chain: "BTC", block: raw, ...(isFirst ? { head: true as const } : {}) };
+    yield { type: "block", chain: "BTC", block: raw, ...(isFirst ? { start: true as const } : {}) };
   }
   if (chain.length > 20) chain.splice(0, chain.length - 20);
 }

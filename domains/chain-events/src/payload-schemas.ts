@@ -21,7 +21,7 @@ const object = (required: readonly string[], properties: JsonSchema): JsonSchema
 
 /** The payload of each event type. */
 export const payloadSchemas = {
-  block: object(["number", "hash", "parent_hash", "timestamp", "tx_count"], {
+  block: object(["number", "hash"], {
     number: integer,
     hash: text,
     parent_hash: text,

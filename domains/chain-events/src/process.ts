@@ -1,8 +1,8 @@
 import type { DomainEvent, ProcessOutcome } from "@penstock-dev/contract";
 import { inMainUnit, toRaw } from "./amounts.ts";
-import { ChainTree } from "./chain-tree.ts";
 import type { SettingsOf } from "./chains.ts";
 import { decodeEvmBlock } from "./evm-block.ts";
+import { EXCERPT_LIMITS, type ExcerptLimits, Excerpts } from "./excerpts.ts";
 import type { LoneRecord, RawChainRecord } from "./raw-record.ts";
 import { decodeUtxoBlock } from "./utxo-block.ts";
 
@@ -11,14 +11,15 @@ export const IDLE_RECORDS_MAX = 20_000;
 
 /** The chains of a partition, by name. */
 export interface ChainState {
-  readonly chains: Map<string, ChainTree>;
+  readonly chains: Map<string, Excerpts>;
+  readonly limits: ExcerptLimits;
   lastOffset: number;
   /** A replay from this raw offset on gives the same state. */
   replayFrom: number;
 }
 
-export function createChainState(): ChainState {
-  return { chains: new Map(), lastOffset: -1, replayFrom: 0 };
+export function createChainState(limits: ExcerptLimits = EXCERPT_LIMITS): ChainState {
+  return { chains: new Map(), limits, lastOffset: -1, replayFrom: 0 };
 }
 
 /** The lowest raw offset that the state of a partition depends on. */
@@ -51,23 +52,25 @@ export function applyChainRecord(
   state.lastOffset = offset;
   for (const [name, chain] of state.chains) {
     if (chain.lastOffset < offset - IDLE_RECORDS_MAX) state.chains.delete(name);
+    else chain.letGo(offset);
   }
   if (raw.type === "tx") return applyLone(raw, settingsOf);
-  const tree = state.chains.get(raw.chain);
+  const known = state.chains.get(raw.chain);
   if (raw.type === "final") {
-    if (tree === undefined) return { enriched: [], dead: `/chain ${raw.chain} has no blocks yet` };
-    tree.lastOffset = offset;
-    const outcome = tree.applyFinal(raw.number, raw.hash.toLowerCase());
+    if (known === undefined) return { enriched: [], dead: `/chain ${raw.chain} has no blocks yet` };
+    known.lastOffset = offset;
+    const outcome = known.applyFinal(raw.number, raw.hash.toLowerCase());
     settleReplay(state);
     return outcome;
   }
   const { decimals } = settingsOf(raw.chain);
   const block = "receipts" in raw ? decodeEvmBlock(raw, decimals) : decodeUtxoBlock(raw, decimals);
   if ("wrong" in block) return { enriched: [], dead: block.wrong };
-  const known = tree ?? new ChainTree(raw.chain, settingsOf(raw.chain));
-  state.chains.set(raw.chain, known);
-  known.lastOffset = offset;
-  const outcome = known.applyBlock(block, raw.head === true, offset);
+  const chain = known ?? new Excerpts(raw.chain, settingsOf(raw.chain), state.limits);
+  state.chains.set(raw.chain, chain);
+  chain.lastOffset = offset;
+  const mark = raw.head === true ? "head" : raw.start === true ? "start" : undefined;
+  const outcome = chain.applyBlock(block, mark, offset, state.replayFrom);
   settleReplay(state);
   return outcome;
 }

@@ -74,7 +74,7 @@ const utxoBlock = z.looseObject({
   hash: utxoHash,
   height: z.int("must be a whole number").nonnegative(),
   previousblockhash: utxoHash.optional(),
-  time: z.int("must be seconds since 1970"),
+  time: z.int("must be seconds since 1970").optional(),
   size: z.int().optional(),
   weight: z.int().optional(),
   chainwork: z
@@ -82,22 +82,33 @@ const utxoBlock = z.looseObject({
     .regex(/^[0-9a-fA-F]{1,64}$/, "must be hex digits")
     .optional(),
   difficulty: z.number().optional(),
-  tx: z.array(utxoTransaction, "must be a list of whole transactions: ask with verbosity 2"),
+  tx: z
+    .array(utxoTransaction, "must be a list of whole transactions: ask with verbosity 2")
+    .optional()
+    .describe("Left out where only the header is known."),
 });
+
+const mark = z.literal(true, "must be true, or left out").optional();
+const marks = {
+  head: mark.describe("The block is the chain's head, whatever its length."),
+  start: mark.describe(
+    "A recording begins here: where the block connects to nothing that is known, the chain goes on with it and nothing is undone; where it connects, or is known, this changes nothing.",
+  ),
+};
 
 const evmRecord = z.strictObject({
   type: z.literal("block"),
   chain,
   block: evmBlock,
   receipts: z.array(evmReceipt, "must be the block's receipts: eth_getBlockReceipts"),
-  head: z.literal(true, "must be true, or left out").optional(),
+  ...marks,
 });
 
 const utxoRecord = z.strictObject({
   type: z.literal("block"),
   chain,
   block: utxoBlock,
-  head: z.literal(true, "must be true, or left out").optional(),
+  ...marks,
 });
 
 const text = z

@@ -3,19 +3,29 @@ import { inMainUnit, toRaw } from "./amounts.ts";
 import type { DecodedBlock } from "./decoded-block.ts";
 import type { UtxoRecord } from "./raw-record.ts";
 
-type Transaction = UtxoRecord["block"]["tx"][number];
+type Transaction = NonNullable<UtxoRecord["block"]["tx"]>[number];
 type Output = Transaction["vout"][number];
 
-/** The events of a UTXO block in the shape of `getblock` with verbosity 2, or what is wrong with it. */
+/** What the first block of a chain names as its parent. */
+const NO_PARENT = "0".repeat(64);
+
+/**
+ * The events of a UTXO block in the shape of `getblock` with verbosity 2, or what is wrong with it.
+ * Of one of which less is known, that is left out: its time, its parent, its transactions.
+ */
 export function decodeUtxoBlock(
   record: UtxoRecord,
   decimals: number,
 ): DecodedBlock | { readonly wrong: string } {
   const { chain, block } = record;
   const hash = block.hash.toLowerCase();
-  const timestamp = new Date(block.time * 1000).toISOString().replace(".000Z", "Z");
-  const ref = { number: block.height, hash, timestamp };
-  const parentHash = (block.previousblockhash ?? "0".repeat(64)).toLowerCase();
+  const time =
+    block.time === undefined
+      ? {}
+      : { timestamp: new Date(block.time * 1000).toISOString().replace(".000Z", "Z") };
+  const ref = { number: block.height, hash, ...time };
+  const parentHash =
+    block.previousblockhash?.toLowerCase() ?? (block.height === 0 ? NO_PARENT : undefined);
   const events: DomainEvent[] = [
     {
       event_type: "block",
@@ -25,15 +35,15 @@ export function decodeUtxoBlock(
         chain,
         number: block.height,
         hash,
-        parent_hash: parentHash,
-        timestamp,
-        tx_count: block.tx.length,
+        ...(parentHash === undefined ? {} : { parent_hash: parentHash }),
+        ...time,
+        ...(block.tx === undefined ? {} : { tx_count: block.tx.length }),
         ...(block.size === undefined ? {} : { size: block.size }),
         ...(block.weight === undefined ? {} : { weight: block.weight }),
       },
     },
   ];
-  for (const [index, transaction] of block.tx.entries()) {
+  for (const [index, transaction] of (block.tx ?? []).entries()) {
     const payload = transactionPayload(transaction, decimals);
     if (payload === undefined)
       return { wrong: `/block/tx/${index} has an amount of more than ${decimals} decimals` };
