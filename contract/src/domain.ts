@@ -157,12 +157,17 @@ export interface Domain<Raw = unknown, State = unknown> {
   readonly rateAlias?: string;
   /**
    * The raw records that one line of a known public recording stands for; undefined where the line
-   * is none. `memory` is empty before the first line of a recording, and kept between lines.
+   * is none. An Error among them says what of the recording gives no record, and why. `memory` is
+   * empty before the first line of a recording, and kept between lines; `text` is the line as it
+   * stands, whose integers may be beyond what a double holds.
    */
   readonly fromRecording?: (
     line: unknown,
     memory: Map<string, unknown>,
+    text: string,
   ) => readonly unknown[] | undefined;
+  /** What a recording still stands for behind its last line. */
+  readonly endOfRecording?: (memory: Map<string, unknown>) => readonly unknown[];
   /** An endless, seeded, plausible world; `startMs` is the time that it begins at. */
   readonly demo?: (seed: number, startMs: number) => Iterable<DemoRecord<Raw>>;
 }

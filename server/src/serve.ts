@@ -64,7 +64,11 @@ export async function serve(config: Config): Promise<RunningServer> {
     const { streams, log, now } = base;
     const { logger } = base.observer;
     stack.use(await startSources(server.sources, { ingester, streams, log, now, logger }));
-    if (server.demo) stack.use(startDemo({ streams, ingester, seed: server.demoSeed, now }));
+    if (server.demo) {
+      const tell = (message: string, fields: Readonly<Record<string, unknown>>): void =>
+        logger.info(fields, message);
+      stack.use(startDemo({ streams, ingester, log, seed: server.demoSeed, now, tell }));
+    }
     const running = stack.move();
     return {
       url,

@@ -115,10 +115,11 @@ async function recordsOf(domain: Domain, paths: readonly string[]): Promise<obje
     const memory = new Map<string, unknown>();
     for await (const line of createInterface({ input: readableFile(path) })) {
       if (line.trim() === "") continue;
-      const found = domain.fromRecording?.(JSON.parse(line), memory);
+      const found = domain.fromRecording?.(JSON.parse(line), memory, line);
       if (found === undefined) throw new Error(`${path} holds no recording of ${domain.name}`);
       records.push(...(found as object[]));
     }
+    records.push(...((domain.endOfRecording?.(memory) ?? []) as object[]));
   }
   return records;
 }

@@ -10,7 +10,7 @@ import { chainFields } from "./fields.ts";
 import { payloadSchemas } from "./payload-schemas.ts";
 import { applyChainRecord, type ChainState, chainStateFrom, createChainState } from "./process.ts";
 import { parseRawChainRecord, type RawChainRecord, rawChainSchema } from "./raw-record.ts";
-import { fromChainRecording } from "./recording.ts";
+import { endOfChainRecording, fromChainRecording } from "./recording.ts";
 
 const type = (noun: keyof typeof payloadSchemas, description: string) => ({
   noun,
@@ -63,6 +63,7 @@ export function createChainEvents(
         payload.to,
       ]),
     fromRecording: fromChainRecording,
+    endOfRecording: endOfChainRecording,
     demo: demoChains,
   };
   return asDomain(domain);

@@ -13,6 +13,7 @@ function describe(stream: Stream) {
   return {
     name: stream.name,
     description: stream.description,
+    ...(stream.domain === undefined ? {} : { domain: stream.domain.name }),
     finality: stream.finalTopic === undefined ? ["all"] : ["all", "final"],
     when_behind:
       stream.latestBy === undefined

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Domain } from "@penstock-dev/contract";
 import type { Command } from "commander";
 import { readSpeed } from "./pace.ts";
 import { Progress } from "./progress.ts";
@@ -55,14 +56,13 @@ async function publishLines(
   const speed = readSpeed(speedText);
   const { input, sizeBytes } = file === undefined ? standardInput() : openInput(file);
   const progress = new Progress(sizeBytes, process.stderr);
-  const { shippedDomains } = await import("../serve.ts");
-  const domain = shippedDomains.find(({ name }) => name === stream);
+  const domain = await domainOf(stream);
   const memory = new Map<string, unknown>();
-  const records = inputRecords(
-    input,
-    (value) => domain?.fromRecording?.(value, memory),
-    (count) => progress.read(count),
-  );
+  const recording = {
+    line: (value: unknown, text: string) => domain?.fromRecording?.(value, memory, text),
+    end: () => domain?.endOfRecording?.(memory) ?? [],
+  };
+  const records = inputRecords(input, recording, (count) => progress.read(count));
   const abort = new AbortController();
   const stop = (): void => abort.abort();
   process.once("SIGINT", stop).once("SIGTERM", stop);
@@ -80,6 +80,25 @@ async function publishLines(
   if (failure !== undefined) throw new CommandError(failure);
   if (progress.refused > 0) process.exitCode = 1;
   if (abort.signal.aborted) process.exitCode = 130;
+}
+
+/**
+ * The domain whose recordings a stream takes: the server says which one is behind it, whatever the
+ * stream is called. Undefined where there is none, or none that ships; a stream that is not there is
+ * the server's to refuse.
+ */
+async function domainOf(stream: string): Promise<Domain | undefined> {
+  const response = await ask(`${targetUrl(process.env)}/v1/streams`);
+  if (!response.ok) throw new CommandError(await problemText(response));
+  const { streams } = (await response.json()) as { readonly streams: readonly Described[] };
+  const described = streams.find(({ name }) => name === stream);
+  const { shippedDomains } = await import("../serve.ts");
+  return shippedDomains.find(({ name }) => name === described?.domain);
+}
+
+interface Described {
+  readonly name: string;
+  readonly domain?: string;
 }
 
 function standardInput(): { readonly input: Readable; readonly sizeBytes: undefined } {

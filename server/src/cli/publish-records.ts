@@ -72,7 +72,7 @@ class Sending {
   }
 
   async *lines(): AsyncIterable<string | Uint8Array> {
-    const { records, signal, name } = this.#publication;
+    const { records, signal, name, progress } = this.#publication;
     const stopped = new Promise<undefined>((resolve) => {
       if (signal.aborted) resolve(undefined);
       signal.addEventListener("abort", () => resolve(undefined), { once: true });
@@ -81,6 +81,10 @@ class Sending {
       for (;;) {
         const next = await Promise.race([records.next(), stopped]);
         if (next === undefined || next.done === true) return;
+        if (next.value.bytes === undefined) {
+          progress.refuse(`line ${next.value.line}: ${(next.value.value as Error).message}`);
+          continue;
+        }
         await this.#wait(next.value);
         if (signal.aborted || this.#ended !== undefined) return;
         this.#sent += 1;

@@ -5,16 +5,21 @@ import { CommandError } from "./target.ts";
 
 /** A record to publish, and where it stands. */
 export interface InputRecord {
-  /** What to send. */
-  readonly bytes: Uint8Array;
-  /** What it says; undefined where it is no JSON. */
+  /** What to send; undefined where nothing can be made of it. */
+  readonly bytes: Uint8Array | undefined;
+  /** What it says; undefined where it is no JSON, an Error where that is why there is no record. */
   readonly value: unknown;
   /** Its line in the input, from 1. */
   readonly line: number;
 }
 
-/** What a known recording's line stands for; undefined where the line is a record itself. */
-export type FromRecording = (value: unknown) => readonly unknown[] | undefined;
+/** What a known recording stands for. */
+export interface RecordingReader {
+  /** What a line stands for; undefined where the line is a record itself. */
+  readonly line: (value: unknown, text: string) => readonly unknown[] | undefined;
+  /** What comes behind the last line. */
+  readonly end: () => readonly unknown[];
+}
 
 /** Longer than any server takes: a file without lines is told as such before memory ends. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -47,7 +52,7 @@ export function openInput(path: string): { readonly input: Readable; readonly si
  */
 export async function* inputRecords(
   input: Readable,
-  fromRecording: FromRecording,
+  recording: RecordingReader,
   onBytes: (count: number) => void,
 ): AsyncGenerator<InputRecord, void, undefined> {
   let line = 0;
@@ -56,11 +61,16 @@ export async function* inputRecords(
     const text = bytes.toString();
     if (text.trim() === "") continue;
     const value = parsed(text);
-    const meant = fromRecording(value);
+    const meant = recording.line(value, text);
     if (meant === undefined) yield { bytes, value, line };
-    for (const one of meant ?? [])
-      yield { bytes: Buffer.from(JSON.stringify(one)), value: one, line };
+    for (const one of meant ?? []) yield inputRecord(one, line);
   }
+  for (const one of recording.end()) yield inputRecord(one, line);
+}
+
+function inputRecord(value: unknown, line: number): InputRecord {
+  const bytes = value instanceof Error ? undefined : Buffer.from(JSON.stringify(value));
+  return { bytes, value, line };
 }
 
 async function* counted(

@@ -9,4 +9,4 @@ export { parseJsonBytes } from "./json-text.ts";
 export { ingestOptions } from "./options.ts";
 export { partitionOf } from "./partitioner.ts";
 export { startEvmSource } from "./sources/evm-source.ts";
-export { readableFile, startFileSource } from "./sources/file-source.ts";
+export { ORIGIN_HEADER, readableFile, startFileSource } from "./sources/file-source.ts";

@@ -77,6 +77,7 @@ export const streamsSchema = z.strictObject({
     z.strictObject({
       name: z.string(),
       description: z.string(),
+      domain: z.string().optional(),
       finality: z.array(z.enum(["all", "final"])),
       when_behind: policy,
       event_types: z.array(

@@ -21,7 +21,7 @@ export interface FileSourceInit {
   readonly tell: Tell;
 }
 
-/** Names the line that a record came from, so that a restart goes on behind it. */
+/** Names where a record came from: of a file the line, so that a restart goes on behind it. */
 export const ORIGIN_HEADER = "origin";
 /** Records at the end of each partition in which the last lines are looked for. */
 const TAIL_RECORDS = 5000;
@@ -56,32 +56,21 @@ export function startFileSource(init: FileSourceInit): AsyncDisposable {
 }
 
 async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void> {
-  const { path, stream, ingester, tell } = init;
-  const { lineBytesMax, batchLinesMax } = ingester.options;
+  const { path, tell } = init;
   const done = await publishedOf(init);
-  const memory = new Map<string, unknown>();
   const counts = { published: 0, refused: 0, before: 0 };
   const startMs = performance.now();
-  // A file is read one line at a time: there is nothing to count.
-  const hold = () => () => undefined;
-  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax, hold })) {
+  for await (const found of recordsOf(init)) {
     const batch: IngestRecord[] = [];
-    for (const { number, bytes } of lines) {
-      for (const [at, value] of recordsOf(stream, bytes, memory).entries()) {
-        const origin = `${basename(path)}:${number}:${at}`;
-        if (done.has(number, origin)) {
-          counts.before += 1;
-          continue;
-        }
-        try {
-          const record = ingester.accept(stream, value, origin);
-          batch.push({ ...record, headers: { ...record.headers, [ORIGIN_HEADER]: origin } });
-        } catch (caught) {
-          counts.refused += 1;
-          const { message, errors } = PenstockError.from(caught);
-          tell("warn", "a line is passed over", { path, line: number, reason: message, errors });
-        }
+    for (const { line, at, value } of found) {
+      const origin = `${basename(path)}:${line}:${at}`;
+      if (done.has(line, origin)) {
+        counts.before += 1;
+        continue;
       }
+      const record = accepted(init, value, origin, line);
+      if (record === undefined) counts.refused += 1;
+      else batch.push(record);
     }
     const slices = Number.isFinite(init.perSecond) ? batch.map((one) => [one]) : [batch];
     for (const records of slices) {
@@ -94,6 +83,24 @@ async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void>
     }
   }
   tell("info", "a file is published", { path, ...counts });
+}
+
+/** A record as it is appended; undefined, and told, where it is none. */
+function accepted(
+  { path, stream, ingester, tell }: FileSourceInit,
+  value: unknown,
+  origin: string,
+  line: number,
+): IngestRecord | undefined {
+  try {
+    if (value instanceof Error) throw new PenstockError("invalid_event", value.message);
+    const record = ingester.accept(stream, value, origin);
+    return { ...record, headers: { ...record.headers, [ORIGIN_HEADER]: origin } };
+  } catch (caught) {
+    const { message, errors } = PenstockError.from(caught);
+    tell("warn", "a line is passed over", { path, line, reason: message, errors });
+    return undefined;
+  }
 }
 
 /** Appends; where too much waits for the log already, the file waits too. */
@@ -114,7 +121,31 @@ async function append(
   }
 }
 
-function recordsOf(
+/** What a line of the file stands for, among others. */
+interface FoundRecord {
+  readonly line: number;
+  /** Which it is of its line's, from 0. */
+  readonly at: number;
+  readonly value: unknown;
+}
+
+/** The records of the file, in batches of some lines. */
+async function* recordsOf({ path, stream, ingester }: FileSourceInit) {
+  const { lineBytesMax, batchLinesMax } = ingester.options;
+  const memory = new Map<string, unknown>();
+  // A file is read one line at a time: there is nothing to count.
+  const hold = () => () => undefined;
+  let last = 0;
+  const named = (line: number, values: readonly unknown[]): FoundRecord[] =>
+    values.map((value, at) => ({ line, at, value }));
+  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax, hold })) {
+    last = lines.at(-1)?.number ?? last;
+    yield lines.flatMap(({ number, bytes }) => named(number, lineRecords(stream, bytes, memory)));
+  }
+  yield named(last + 1, stream.domain?.endOfRecording?.(memory) ?? []);
+}
+
+function lineRecords(
   stream: Stream,
   bytes: Line["bytes"],
   memory: Map<string, unknown>,
@@ -127,7 +158,7 @@ function recordsOf(
   } catch {
     return [undefined];
   }
-  return stream.domain?.fromRecording?.(value, memory) ?? [value];
+  return stream.domain?.fromRecording?.(value, memory, bytes.toString()) ?? [value];
 }
 
 /** What of a file the raw topic has: its batches go in order, each whole or in part. */
