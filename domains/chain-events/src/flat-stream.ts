@@ -83,6 +83,9 @@ function blockRecord({ block, transactions, logs }: Gathered): RawChainRecord | 
   const count = Number(block.transaction_count ?? transactions.length);
   if (transactions.length !== count)
     return new Error(`${name} has ${count} transactions, and ${transactions.length} of them came`);
+  // Logs that are cut off at the end of the stream cannot be told from none; all of them can.
+  if (logs.length === 0 && /[1-9a-f]/i.test(String(block.logs_bloom ?? "0x").slice(2)))
+    return new Error(`${name} has logs, by its logs_bloom, and none of them came`);
   const indices = new Set(logs.map(({ log_index: index }) => Number(index)));
   const missing = logs.findIndex((_, index) => !indices.has(index));
   if (missing >= 0) return new Error(`${name} lacks the log ${missing}, though later ones came`);

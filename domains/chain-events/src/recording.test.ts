@@ -199,6 +199,7 @@ test("of a flat stream that is not whole, each block that lacks something is tol
       flatBlock(9, "c", "b", 1),
       flatBlock(10, "d", "c", 1),
       flatBlock(11, "e", "d", 0),
+      { ...flatBlock(12, "8", "e", 0), logs_bloom: "0x00010" },
       flatTransaction("a", 0),
       flatTransaction("b", 0),
       flatTransaction("c", 0, { receipt_gas_used: null }),
@@ -212,7 +213,8 @@ test("of a flat stream that is not whole, each block that lacks something is tol
     "the block 8 lacks the log 0, though later ones came",
     `the block 9 has no receipts: the transaction ${hash0x("0")} does not say receipt_gas_used`,
     'the block 10 cannot be read: "a lot" is no whole number',
+    "the block 12 has logs, by its logs_bloom, and none of them came",
     `1 lines are of the block ${hash0x("f")}, which is missing`,
   ]);
-  assert.equal(records.length, 6);
+  assert.equal(records.length, 7);
 });
