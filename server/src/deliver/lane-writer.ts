@@ -47,10 +47,12 @@ export class LaneWriter {
     const { bytes, isOneFrame, ref } = delivery;
     const refused: Subscriber[] = [];
     for (const member of lane.members) {
-      if (takes(member, bytes, isOneFrame)) member.write(bytes, ref, nowMs);
-      else refused.push(member);
+      if (!member.offer(bytes, isOneFrame, ref, nowMs)) refused.push(member);
     }
-    const held = refused.map((member) => splitOff(lane, member));
+    const held = refused.map((member) => {
+      lane.remove(member);
+      return apart(lane, member);
+    });
     delivery.land(lane);
     delivery.count(lane.members.length);
     return { lane, held };
@@ -69,15 +71,13 @@ export class LaneWriter {
     while (lane.members.length > 0) {
       let moved = 0;
       for (let at = 0; at < CHUNK_MEMBERS; at++) {
-        const member = lane.members.at(-1);
+        const member = lane.members.pop();
         if (member === undefined) break;
-        if (takes(member, bytes, isOneFrame)) {
-          member.write(bytes, ref, nowMs);
-          lane.remove(member);
+        if (member.offer(bytes, isOneFrame, ref, nowMs)) {
           ahead.add(member);
           moved += 1;
         } else {
-          held.push(splitOff(lane, member));
+          held.push(apart(lane, member));
         }
       }
       delivery.count(moved);
@@ -90,15 +90,9 @@ export class LaneWriter {
   }
 }
 
-function takes(member: Subscriber, bytes: Buffer, isOneFrame: boolean): boolean {
-  const room = member.room();
-  return room >= bytes.length || (room > 0 && isOneFrame);
-}
-
-/** A member that a socket holds back goes on alone from where the lane stands. */
-export function splitOff(lane: Lane, member: Subscriber): Lane {
+/** A member that a socket holds back, and that has left the lane, goes on alone from where it stands. */
+function apart(lane: Lane, member: Subscriber): Lane {
   const own = lane.split();
-  lane.remove(member);
   own.add(member);
   lane.interest.stragglers.add(own);
   return own;

@@ -83,6 +83,20 @@ export class Subscriber {
     return this.#waiting === undefined;
   }
 
+  /**
+   * Writes frames where they may be written now, and tells whether it did.
+   *
+   * @param isOneFrame one frame goes out whatever is left of the window
+   */
+  offer(bytes: Buffer, isOneFrame: boolean, ref: PlaceRef, nowMs: number): boolean {
+    if (this.#waiting !== undefined) return false;
+    const room = this.outlet.room();
+    if (room === 0 || (room < bytes.length && !isOneFrame)) return false;
+    this.outlet.write(bytes, ref);
+    this.lastWriteMs = nowMs;
+    return true;
+  }
+
   write(bytes: Buffer, ref: PlaceRef, nowMs: number): void {
     this.outlet.write(bytes, ref);
     this.lastWriteMs = nowMs;

@@ -46,7 +46,7 @@ class HttpStreamOutlet implements Outlet {
       return;
     }
     if (last !== undefined) this.#writer.write(last);
-    this.#socket.end();
+    this.#writer.end();
     const timer = setTimeout(() => this.#socket.destroy(), this.#closeTimeoutMs);
     timer.unref();
     this.#socket.once("close", () => clearTimeout(timer));

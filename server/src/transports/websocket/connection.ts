@@ -208,7 +208,7 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
   /** Both sides have said what they had to: the server closes first (RFC 6455 §7.1.1). */
   #end(): void {
     this.#open = false;
-    this.#socket.end();
+    this.#writer.end();
     this.#cutLater();
   }
 
