@@ -171,13 +171,16 @@ describe("bad bodies are refused by name", () => {
 
   test("query parameters", async () => {
     const wrong: readonly (readonly [string, string, string | undefined])[] = [
-      ["/v1/tweets/live?hashtag=x", "unknown_field", "/filters/hashtag"],
+      ["/v1/tweets/live?hashtag=x", "unknown_field", "/hashtag"],
       ["/v1/tweets/live?since=yesterday", "invalid_request", "/since"],
       ["/v1/tweets/live?since=2026-99-99T00:00:00Z", "invalid_request", "/since"],
-      ["/v1/tweets/live?cursor=", "invalid_request", "/start/cursor"],
+      ["/v1/tweets/live?cursor=", "invalid_request", "/cursor"],
       ["/v1/tweets/live?max_events_per_second=fast", "invalid_request", "/max_events_per_second"],
-      ["/v1/tweets/live?__proto__=x", "unknown_field", "/filters/__proto__"],
-      ["/v1/tweets/live?hashtags=", "invalid_filter", "/filters/hashtags/0"],
+      ["/v1/tweets/live?max_tweets_per_second=fast", "invalid_filter", "/max_tweets_per_second"],
+      ["/v1/tweets/live?since=1m&since=2m", "invalid_request", "/since"],
+      ["/v1/chain-events/live?max_tweets_per_second=5", "unknown_field", "/max_tweets_per_second"],
+      ["/v1/tweets/live?__proto__=x", "unknown_field", "/__proto__"],
+      ["/v1/tweets/live?hashtags=", "invalid_filter", "/hashtags/0"],
       ["/v1/tweets/recent?limit=0", "invalid_request", "/limit"],
       ["/v1/tweets/recent?hashtag=x", "unknown_field", "/hashtag"],
       ["/v1/tweets/recent?__proto__=x", "unknown_field", "/__proto__"],

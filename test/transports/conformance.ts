@@ -8,6 +8,7 @@ import {
   isEvent,
   ofType,
   placeOf,
+  type Target,
   type TransportConnection,
   type TransportDriver,
 } from "./transport-driver.ts";
@@ -368,6 +369,37 @@ export function transportConformance(
       assertTold(altered, "cursor_invalid");
       const stream = connect(server.url, { session });
       await stream.next(ofType("caught_up"));
+    });
+
+    test("a parameter that the call does not know, or that is wrong, is named as it was typed", async () => {
+      const session = await server.subscribe({ stream: "tweets" });
+      const wrong: readonly (readonly [Target, string, string])[] = [
+        [{ session, query: { curser: "c1.x" } }, "invalid_request", "/curser"],
+        [{ live: "tweets", query: { hashtag: "x" } }, "unknown_field", "/hashtag"],
+        [{ live: "tweets", query: { lang: "" } }, "invalid_filter", "/lang/0"],
+        [{ live: "tweets", query: { when_behind: "x" } }, "invalid_request", "/when_behind"],
+        [{ live: "tweets", query: { since: "never" } }, "invalid_request", "/since"],
+        [{ live: "chain-events", query: { chian: "ETH" } }, "unknown_field", "/chian"],
+      ];
+      for (const [target, code, path] of wrong) {
+        const refused = connect(server.url, target);
+        await refused.over;
+        assertTold(refused, code);
+        const told = `${refused.text}${JSON.stringify(refused.frames)}`;
+        assert.ok(told.includes(`"path":"${path}"`), told);
+      }
+      const stream = connect(server.url, { session });
+      await stream.next(ofType("caught_up"));
+    });
+
+    test("a rate stands in the query under either of its names", async () => {
+      for (const name of ["max_events_per_second", "max_tweets_per_second"]) {
+        const query = { hashtags: newTag(), [name]: "5" };
+        const stream = connect(server.url, { live: "tweets", query });
+        const subscribed = await stream.next(ofType("subscribed"));
+        assert.equal(subscribed.max_events_per_second, 5);
+        stream.destroy();
+      }
     });
 
     test("each policy for falling behind is taken, where the stream has it", async () => {

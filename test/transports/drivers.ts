@@ -17,8 +17,9 @@ function pathOf(target: Target, events: boolean): string {
   if ("live" in target) {
     return `/v1/${target.live}/live?${new URLSearchParams(target.query ?? {})}`;
   }
-  const query = target.cursor === undefined ? "" : `?cursor=${target.cursor}`;
-  return `/v1/stream/${target.session}${events ? "/events" : ""}${query}`;
+  const { session, cursor } = target;
+  const query = { ...(cursor === undefined ? {} : { cursor }), ...target.query };
+  return `/v1/stream/${session}${events ? "/events" : ""}?${new URLSearchParams(query)}`;
 }
 
 export const UPGRADE = {

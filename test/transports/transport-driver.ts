@@ -13,7 +13,11 @@ export interface Frame {
 /** What a connection is opened for. */
 export type Target =
   | { readonly live: string; readonly query?: Readonly<Record<string, string>> }
-  | { readonly session: string; readonly cursor?: string };
+  | {
+      readonly session: string;
+      readonly cursor?: string;
+      readonly query?: Readonly<Record<string, string>>;
+    };
 
 export interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,10 +1,12 @@
 import {
+  nearest,
   PenstockError,
   parseDurationMs,
   type Start,
   type SubscribeRequest,
 } from "@penstock-dev/contract";
-import { readSubscribeRequest } from "../deliver/index.ts";
+import type { Grant } from "../access/index.ts";
+import { type Delivery, readSubscribeRequest, type SessionRecord } from "../deliver/index.ts";
 
 /** Parameters of `/live` that are not fields. */
 const SETTINGS = new Set([
@@ -16,21 +18,51 @@ const SETTINGS = new Set([
   "finality",
 ]);
 
+/** What a request for `/v1/{stream}/live` says. */
+export interface LiveRequest {
+  readonly stream: string;
+  readonly query: URLSearchParams;
+  /** The `Last-Event-ID` header: where an `EventSource` goes on; beats `cursor` and `since`. */
+  readonly lastEventId: string | undefined;
+}
+
 /**
- * The subscription that the query of `/v1/{stream}/live` means: fields, comma-separated or
- * repeated, and some settings.
+ * Makes the session that `/v1/{stream}/live` means, for a connection of this process.
  *
- * @param lastEventId the `Last-Event-ID` header: where an `EventSource` goes on; beats `since`
+ * @throws PenstockError as `Delivery.subscribe` does, with paths of the query: nothing is above a
+ *   parameter
  */
-export function readLiveQuery(
-  stream: string,
-  query: URLSearchParams,
-  lastEventId: string | undefined,
+export async function subscribeLive(
+  delivery: Delivery,
+  request: LiveRequest,
+  grant: Grant,
+): Promise<SessionRecord> {
+  const { rateAlias } = delivery.stream(request.stream);
+  try {
+    return await delivery.subscribe(readLiveQuery(request, rateAlias), grant, { connects: true });
+  } catch (caught) {
+    throw asQueryError(caught);
+  }
+}
+
+/**
+ * The subscription that the query means: fields, comma-separated or repeated, and some settings.
+ *
+ * @param rateAlias the stream's own name for the rate, which is a number as the rate is
+ */
+function readLiveQuery(
+  { stream, query, lastEventId }: LiveRequest,
+  rateAlias: string | undefined,
 ): SubscribeRequest {
   const filters = Object.create(null) as Record<string, unknown>;
   for (const name of new Set(query.keys())) {
-    if (SETTINGS.has(name)) continue;
-    const values = query.getAll(name).flatMap((value) => value.split(","));
+    const given = query.getAll(name);
+    if (SETTINGS.has(name) || name === rateAlias) {
+      if (given.length > 1) throw wrong(name, "must be given once");
+      if (name === rateAlias) filters[name] = Number(given[0]);
+      continue;
+    }
+    const values = given.flatMap((value) => value.split(","));
     const isScalar = /^(min|max)_/.test(name) && values.length === 1;
     filters[name] = isScalar ? values[0] : values;
   }
@@ -55,11 +87,33 @@ function sinceStart(since: string): Start {
   if (!Number.isNaN(Date.parse(since)) && /^\d{4}-\d\d-\d\dT/.test(since)) {
     return { time: new Date(since).toISOString() };
   }
-  throw new PenstockError(
-    "invalid_request",
-    "`since` is a duration such as 10m, a time such as 2026-01-01T00:00:00Z, or earliest.",
-    {
-      errors: [{ path: "/since", message: "must be a duration, a time or earliest" }],
-    },
+  throw wrong(
+    "since",
+    "must be a duration such as 10m, a time such as 2026-01-01T00:00:00Z, now or earliest",
   );
+}
+
+function wrong(name: string, message: string): PenstockError {
+  const path = `/${name}`;
+  return new PenstockError("invalid_request", `${path} ${message}.`, {
+    errors: [{ path, message }],
+  });
+}
+
+/** An error as whoever wrote the query knows its members. */
+function asQueryError(caught: unknown): unknown {
+  if (!(caught instanceof PenstockError) || caught.errors.length === 0) return caught;
+  const bare = (text: string): string => text.replace(/^\/(?:filters|start)(?=\/|$)/, "");
+  const errors = caught.errors.map((error) => {
+    const path = bare(error.path);
+    // A setting that is misspelled is taken for a field.
+    const isField = error.did_you_mean !== undefined || caught.code !== "unknown_field";
+    const meant = isField ? undefined : nearest(path.slice(1), SETTINGS);
+    return { ...error, path, ...(meant === undefined ? {} : { did_you_mean: meant }) };
+  });
+  const { retryAfterMs } = caught;
+  return new PenstockError(caught.code, bare(caught.message), {
+    errors,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { PenstockError, type Start } from "@penstock-dev/contract";
+import { nearest, PenstockError, type Start } from "@penstock-dev/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Grant, OriginPolicy } from "../access/index.ts";
 import type { Delivery, StreamConnection } from "../deliver/index.ts";
 import { openHttpStream } from "./http-stream.ts";
-import { readLiveQuery } from "./live-query.ts";
+import { type LiveRequest, subscribeLive } from "./live-query.ts";
 import { ndjson } from "./ndjson.ts";
 import type { TransportOptions } from "./options.ts";
 import { sse } from "./sse.ts";
@@ -33,13 +33,9 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
   });
   app.get<{ Params: { stream: string } }>("/v1/:stream/live", async (request, reply) => {
     const grant = context.grant(request.raw);
-    const wanted = readLiveQuery(
-      request.params.stream,
-      queryOf(request.raw),
-      lastEventId(request.raw),
-    );
     const format = formatOf(request);
-    const session = await delivery.subscribe(wanted, grant, { connects: true });
+    const wanted = liveRequest(request.params.stream, request.raw);
+    const session = await subscribeLive(delivery, wanted, grant);
     void answer(request, reply, format, grant).open(session, undefined, true);
   });
   app.get<{ Params: { session: string } }>("/v1/stream/:session/events", async (request, reply) => {
@@ -103,6 +99,33 @@ function startOf(request: IncomingMessage): Start | undefined {
   return cursor === null ? undefined : { cursor };
 }
 
+/** Parameters with which a session is connected to. */
+const RESUME_PARAMETERS: readonly string[] = ["cursor"];
+
+function liveRequest(stream: string, request: IncomingMessage): LiveRequest {
+  return { stream, query: queryOf(request), lastEventId: lastEventId(request) };
+}
+
+/** What is wrong with the query of an upgrade, as the same call over HTTP tells it. */
+function unknownParameter(
+  request: IncomingMessage,
+  known: readonly string[],
+): PenstockError | undefined {
+  const there = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
+  const message = `is no parameter of this call, which ${there}`;
+  const errors = [...new Set(queryOf(request).keys())]
+    .filter((name) => !known.includes(name))
+    .slice(0, 20)
+    .map((name) => {
+      const meant = nearest(name, known);
+      const path = `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      return { path, message, ...(meant === undefined ? {} : { did_you_mean: meant }) };
+    });
+  const [first] = errors;
+  if (first === undefined) return undefined;
+  return new PenstockError("invalid_request", `${first.path} ${first.message}.`, { errors });
+}
+
 function queryOf(request: IncomingMessage): URLSearchParams {
   const url = request.url ?? "";
   const mark = url.indexOf("?");
@@ -142,17 +165,20 @@ function destroy(this: Duplex): void {
 function openingOf(context: TransportContext, request: IncomingMessage): Opening {
   const { delivery } = context;
   const pathname = pathOf(request);
-  if (pathname === "/stream/ws" || pathname === "/v1/stream/ws") return { kind: "later" };
+  if (pathname === "/stream/ws" || pathname === "/v1/stream/ws") {
+    const refusal = unknownParameter(request, []);
+    return refusal === undefined
+      ? { kind: "later" }
+      : { kind: "now", begin: () => Promise.reject(refusal) };
+  }
   const live = /^\/v1\/([^/]+)\/live$/.exec(pathname);
   if (live !== null) {
     const name = live[1] ?? "";
     return {
       kind: "now",
       begin: async (connection) => {
-        const wanted = readLiveQuery(name, queryOf(request), lastEventId(request));
-        const session = await delivery.subscribe(wanted, context.grant(request), {
-          connects: true,
-        });
+        const wanted = liveRequest(name, request);
+        const session = await subscribeLive(delivery, wanted, context.grant(request));
         await connection.open(session, undefined, true);
       },
     };
@@ -163,6 +189,8 @@ function openingOf(context: TransportContext, request: IncomingMessage): Opening
     return {
       kind: "now",
       begin: async (connection) => {
+        const refusal = unknownParameter(request, RESUME_PARAMETERS);
+        if (refusal !== undefined) throw refusal;
         const { clientId } = context.grant(request);
         const session = await delivery.sessions.get(id, clientId);
         await connection.open(session, startOf(request), true);
