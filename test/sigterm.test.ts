@@ -27,33 +27,39 @@ interface Frame {
 /** A server in a process of its own. */
 class Server {
   readonly url: string;
+  readonly adminUrl: string;
   readonly #child: ChildProcess;
   readonly #exited: Promise<[number | null, string | null]>;
 
-  private constructor(url: string, child: ChildProcess) {
+  private constructor(url: string, adminUrl: string, child: ChildProcess) {
     this.url = url;
+    this.adminUrl = adminUrl;
     this.#child = child;
     this.#exited = once(child, "exit") as Promise<[number | null, string | null]>;
   }
 
-  static async start(dataDir: string, port: number, drain: string): Promise<Server> {
+  static async start(
+    dataDir: string,
+    port: number,
+    own: Readonly<Record<string, string>>,
+  ): Promise<Server> {
     const options = {
       "data-dir": dataDir,
       port: `${port}`,
       "admin-port": "0",
       "log-level": "error",
     };
-    const flags = Object.entries({ ...options, "deliver-drain": drain });
+    const flags = Object.entries({ ...options, ...own });
     const args = [PROGRAM, "serve", ...flags.flatMap(([name, value]) => [`--${name}`, value])];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-    const server = new Server(`http://127.0.0.1:${port}`, child);
     let out = "";
     for await (const chunk of child.stdout) {
       out += String(chunk);
-      if (out.includes("Metrics: ")) break;
+      if (out.includes("/metrics ")) break;
     }
-    assert.match(out, /Metrics: /);
-    return server;
+    const adminUrl = /Metrics: (\S+)\/metrics /.exec(out)?.[1] ?? "";
+    assert.notEqual(adminUrl, "", out);
+    return new Server(`http://127.0.0.1:${port}`, adminUrl, child);
   }
 
   signal(signal: "SIGTERM" | "SIGINT"): void {
@@ -152,6 +158,7 @@ class Publisher {
 function watch(url: string): {
   readonly closed: Promise<{ code: number; frames: Frame[] }>;
   readonly open: Promise<unknown>;
+  readonly leave: () => void;
 } {
   const socket = new WebSocket(`${url.replace("http", "ws")}/v1/tweets/live`);
   const frames: Frame[] = [];
@@ -161,7 +168,7 @@ function watch(url: string): {
     if (frames.at(-1)?.type === "caught_up") resolve();
   });
   const closed = once(socket, "close").then(([code]) => ({ code: code as number, frames }));
-  return { closed, open };
+  return { closed, open, leave: () => socket.close() };
 }
 
 describe("SIGTERM", () => {
@@ -169,8 +176,11 @@ describe("SIGTERM", () => {
   let port: number;
   let server: Server;
   const started: Server[] = [];
-  const start = async (drain: string): Promise<Server> => {
-    server = await Server.start(dataDir, port, drain);
+  const start = async (
+    drain: string,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<Server> => {
+    server = await Server.start(dataDir, port, { "deliver-drain": drain, ...own });
     started.push(server);
     return server;
   };
@@ -246,8 +256,8 @@ describe("SIGTERM", () => {
 
   for (const second of ["SIGTERM", "SIGINT"] as const) {
     test(`${second} after it does not wait for the drain, and is as clean`, async () => {
-      // An hour: only the second signal can end this test.
-      await start("1h");
+      // Twenty minutes for each: only the second signal can end this test.
+      await start("3h", { "deliver-drain-step": "20m" });
       const watchers = Array.from({ length: 3 }, () => watch(server.url));
       await Promise.all(watchers.map(({ open }) => open));
       server.signal("SIGTERM");
@@ -260,6 +270,45 @@ describe("SIGTERM", () => {
         assert.equal(code, 1001);
         assert.equal(frames.at(-1)?.type, "checkpoint");
       }
+    });
+  }
+
+  test("a few clients leave at once, and some that left need no time", {
+    timeout: 60_000,
+  }, async () => {
+    // An hour each for clients that are gone is longer than this test may take.
+    await start("1h");
+    const watchers = Array.from({ length: CLIENTS }, () => watch(server.url));
+    await Promise.all(watchers.map(({ open }) => open));
+    server.signal("SIGTERM");
+    assert.deepEqual(await server.ended(), [0, null]);
+    for (const { closed } of watchers) assert.equal((await closed).code, 1001);
+    await start("2h", { "deliver-drain-step": "1h" });
+    const leaving = watch(server.url);
+    await leaving.open;
+    server.signal("SIGTERM");
+    while ((await fetch(`${server.adminUrl}/readyz`)).status !== 503)
+      await new Promise((done) => setTimeout(done, 10));
+    leaving.leave();
+    assert.deepEqual(await server.ended(), [0, null]);
+  });
+
+  for (const workers of ["0", "2"]) {
+    test(`with ${workers} workers, operators see a server that stops`, async () => {
+      await start("1h", { "deliver-drain-step": "20m", workers });
+      const ready = async (at: string): Promise<number> => (await fetch(`${at}/readyz`)).status;
+      assert.equal(await ready(server.adminUrl), 200);
+      const { open, closed } = watch(server.url);
+      await open;
+      server.signal("SIGTERM");
+      while ((await ready(server.adminUrl)) !== 503)
+        await new Promise((done) => setTimeout(done, 10));
+      assert.equal((await fetch(`${server.adminUrl}/healthz`)).status, 200);
+      const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
+      assert.match(metrics, /^penstock_connections\{transport="websocket[^"]*"\} 1$/m);
+      server.signal("SIGTERM");
+      assert.deepEqual(await server.ended(), [0, null]);
+      assert.equal((await closed).code, 1001);
     });
   }
 

@@ -48,6 +48,9 @@ export async function serve(config: Config): Promise<RunningServer> {
   try {
     stack.use(await holdDataDir(server.dataDir));
     const base = await openBase(config, stack);
+    let unready: string | undefined = "starting";
+    const admin = { host: server.adminHost, port: server.adminPort };
+    const adminUrl = await startAdmin(admin, base.observer, () => unready, stack);
     const background = await startBackground(base, stack);
     const watch = watchProcess("server");
     const hurrying = new AbortController();
@@ -59,8 +62,6 @@ export async function serve(config: Config): Promise<RunningServer> {
       ...(await backgroundMetrics(background, pool?.restarts ?? 0)),
       ...watch(),
     ]);
-    const admin = { host: server.adminHost, port: server.adminPort };
-    const adminUrl = await startAdmin(admin, base.observer, stack);
     const { streams, log, now } = base;
     const { logger } = base.observer;
     stack.use(await startSources(server.sources, { ingester, streams, log, now, logger }));
@@ -70,12 +71,16 @@ export async function serve(config: Config): Promise<RunningServer> {
       stack.use(startDemo({ streams, ingester, log, seed: server.demoSeed, now, tell }));
     }
     const running = stack.move();
+    unready = undefined;
     return {
       url,
       adminUrl,
       streams: [...streams.keys()],
       hurry: () => hurrying.abort(),
-      [Symbol.asyncDispose]: async () => await running.disposeAsync(),
+      [Symbol.asyncDispose]: async () => {
+        unready = "stopping";
+        await running.disposeAsync();
+      },
     };
   } catch (caught) {
     await stack.disposeAsync();

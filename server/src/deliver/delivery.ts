@@ -44,6 +44,8 @@ export class Delivery implements AsyncDisposable {
   readonly #peers: Peers;
   readonly #fanouts: ReadonlyMap<string, Fanout>;
   #draining = false;
+  /** Aborts when the last client of a server that stops has left. */
+  readonly #allGone = new AbortController();
 
   private constructor(init: {
     readonly options: DeliverOptions;
@@ -298,23 +300,24 @@ export class Delivery implements AsyncDisposable {
   }
 
   /**
-   * Sends everyone away, spread over `drain`, each behind a checkpoint.
+   * Sends everyone away, each behind a checkpoint: a few at once, many spread over half of `drain`.
    *
    * @param hurry when it aborts, all that are left go at once
    */
   async drain(hurry: AbortSignal): Promise<void> {
     this.#draining = true;
-    const { drainMs } = this.options;
+    const { drainMs, drainStepMs } = this.options;
     const open = [...this.connections];
     for (const connection of open) connection.goAway(drainMs);
-    const stepMs = open.length === 0 ? 0 : drainMs / 2 / open.length;
+    const stepMs = Math.min(drainStepMs, drainMs / 2 / open.length);
+    const signal = AbortSignal.any([hurry, this.#allGone.signal]);
     let dueMs = performance.now();
     for (const connection of open) {
+      if (connection.isOver) continue;
       dueMs += stepMs;
       const waitMs = dueMs - performance.now();
-      if (waitMs > 1 && !hurry.aborted) {
-        await setTimeout(waitMs, undefined, { signal: hurry }).catch(() => undefined);
-      }
+      if (waitMs > 1 && !signal.aborted)
+        await setTimeout(waitMs, undefined, { signal }).catch(() => undefined);
       connection.shutDown();
     }
   }
@@ -322,6 +325,7 @@ export class Delivery implements AsyncDisposable {
   /** Records that a connection was closed. */
   closed(code: number): void {
     this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
+    if (this.#draining && this.connections.size === 0) this.#allGone.abort();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

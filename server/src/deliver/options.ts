@@ -65,7 +65,12 @@ export const deliverOptions = {
   ),
   drainMs: duration(
     "10s",
-    "Clients leave spread over this time, so that they do not all come back at once.",
+    "Clients have left by then; many are spread over half of it, so that they do not all come back at once.",
+    { min: "0ms" },
+  ),
+  drainStepMs: duration(
+    "5ms",
+    "Between two clients that leave, where drain leaves so much: two hundred a second trouble nobody, and a few are gone at once.",
     { min: "0ms" },
   ),
 } as const;
