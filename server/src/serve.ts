@@ -28,9 +28,18 @@ export { checkSources } from "./sources.ts";
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly adminUrl: string;
-  readonly streams: readonly string[];
+  readonly streams: readonly ServedStream[];
   /** Makes a stop quick: whoever is still connected is sent away at once. */
   readonly hurry: () => void;
+}
+
+/** A stream that a server has. */
+export interface ServedStream {
+  readonly name: string;
+  /** The name of the domain behind it; undefined for a declared stream. */
+  readonly domain: string | undefined;
+  /** Whether a demonstration world can flow through it. */
+  readonly hasDemo: boolean;
 }
 
 /** What a worker may take to stop, beyond its drain. */
@@ -75,7 +84,11 @@ export async function serve(config: Config): Promise<RunningServer> {
     return {
       url,
       adminUrl,
-      streams: [...streams.keys()],
+      streams: [...streams.values()].map(({ name, domain }) => ({
+        name,
+        domain: domain?.name,
+        hasDemo: domain?.demo !== undefined,
+      })),
       hurry: () => hurrying.abort(),
       [Symbol.asyncDispose]: async () => {
         unready = "stopping";

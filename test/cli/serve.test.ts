@@ -1,6 +1,6 @@
 /** `penstock serve` as a user runs it: how it starts, and what keeps it from starting. */
 import assert from "node:assert/strict";
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Command, User } from "./user.ts";
@@ -32,6 +32,36 @@ describe("penstock serve", { concurrency: 2 }, () => {
       const { code, out, err } = await command.ended;
       assert.deepEqual([code, err], [0, ""]);
       assert.match(out, /stopping: .*\nstopped\n$/);
+    });
+
+    test("suggests what it serves, and its suggestions work", async () => {
+      const yaml = [
+        "streams:",
+        "  orders: { topic: shop.orders, noun: order, fields: [status] }",
+        "  refunds: { topic: shop.refunds, noun: refund }",
+        "  posts: { domain: tweets }",
+      ];
+      const file = join(user.folder, "suggested.yaml");
+      await writeFile(file, `${yaml.join("\n")}\n`);
+      const command = serve(["--data-dir", "suggested", "--config", file]);
+      await command.says(/Metrics: /);
+      const url = /serves orders, refunds, posts at (\S+)/.exec(command.out)?.[1] ?? "";
+      const curls = [...command.out.matchAll(/curl -N '([^']+)'/g)].map(([, address]) => address);
+      assert.deepEqual(curls, [
+        `${url}/v1/orders/live`,
+        `${url}/v1/refunds/live`,
+        `${url}/v1/posts/live?hashtags=crypto`,
+      ]);
+      for (const address of curls) {
+        const abort = new AbortController();
+        assert.equal((await fetch(String(address), { signal: abort.signal })).status, 200);
+        abort.abort();
+      }
+      assert.match(command.out, /penstock tail orders\n/);
+      assert.match(command.out, /penstock publish orders < /);
+      assert.doesNotMatch(command.out, /tweets|chain-events/);
+      command.child.kill("SIGTERM");
+      assert.equal((await command.ended).code, 0);
     });
 
     test("reads its file, and starts with nothing that is wrong", async () => {
