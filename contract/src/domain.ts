@@ -21,6 +21,11 @@ export interface DomainEvent {
   /** The member that the payload stands under on the wire. */
   readonly noun: string;
   readonly payload: { readonly [member: string]: unknown };
+  /**
+   * Where it is from, as the producer says in the header `region` of its raw record: it is filtered
+   * by, and is no part of what is sent.
+   */
+  readonly region?: string;
   /** An undo of the event with this id. */
   readonly removed?: true;
   /** For a deletion: whom it must reach. Left out, the event reaches whom its own fields match. */
@@ -113,8 +118,15 @@ export interface DomainProcess<Raw, State> {
   /**
    * Takes the partition's raw records in the order of their offsets. The state after a record is a
    * function of the records from `stateFrom` on: a replay from there gives the same bytes.
+   *
+   * @param headers what the producer said of the record besides
    */
-  readonly apply: (raw: Raw, state: State, offset: number) => ProcessOutcome;
+  readonly apply: (
+    raw: Raw,
+    state: State,
+    offset: number,
+    headers?: Readonly<Record<string, string>>,
+  ) => ProcessOutcome;
   /** The lowest raw offset that the state, after the last record applied, depends on. */
   readonly stateFrom: (state: State) => number;
 }

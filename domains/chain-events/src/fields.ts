@@ -97,4 +97,10 @@ export const chainFields: Readonly<Record<string, FieldDefinition>> = {
     example: "1.5",
     take: ({ event_type, payload }) => (event_type === "tx" ? text(payload, "value") : undefined),
   },
+  region: {
+    kind: "exact",
+    description: "Where the record is from, if its producer says so in the header `region`.",
+    example: "eu",
+    take: ({ region }) => region,
+  },
 };

@@ -39,7 +39,8 @@ export function createChainEvents(
     },
     process: {
       create: createChainState,
-      apply: (raw, state, offset) => applyChainRecord(raw, state, offset, settingsOf),
+      apply: (raw, state, offset, headers) =>
+        applyChainRecord(raw, state, offset, settingsOf, headers?.region),
       stateFrom: chainStateFrom,
     },
     event_types: {

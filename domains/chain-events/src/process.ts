@@ -42,19 +42,24 @@ function settleReplay(state: ChainState): void {
   for (const chain of state.chains.values()) chain.forgetBefore(state.replayFrom);
 }
 
-/** What one raw record of a chain gives. */
+/**
+ * What one raw record of a chain gives.
+ *
+ * @param region where the record is from, if its producer says so: its events keep it, also in an undo
+ */
 export function applyChainRecord(
   raw: RawChainRecord,
   state: ChainState,
   offset: number,
   settingsOf: SettingsOf,
+  region?: string,
 ): ProcessOutcome {
   state.lastOffset = offset;
   for (const [name, chain] of state.chains) {
     if (chain.lastOffset < offset - IDLE_RECORDS_MAX) state.chains.delete(name);
     else chain.letGo(offset);
   }
-  if (raw.type === "tx") return applyLone(raw, settingsOf);
+  if (raw.type === "tx") return applyLone(raw, settingsOf, region);
   const known = state.chains.get(raw.chain);
   if (raw.type === "final") {
     if (known === undefined) return { enriched: [], dead: `/chain ${raw.chain} has no blocks yet` };
@@ -64,8 +69,13 @@ export function applyChainRecord(
     return outcome;
   }
   const { decimals } = settingsOf(raw.chain);
-  const block = "receipts" in raw ? decodeEvmBlock(raw, decimals) : decodeUtxoBlock(raw, decimals);
-  if ("wrong" in block) return { enriched: [], dead: block.wrong };
+  const decoded =
+    "receipts" in raw ? decodeEvmBlock(raw, decimals) : decodeUtxoBlock(raw, decimals);
+  if ("wrong" in decoded) return { enriched: [], dead: decoded.wrong };
+  const block =
+    region === undefined
+      ? decoded
+      : { ...decoded, events: decoded.events.map((event) => ({ ...event, region })) };
   const chain = known ?? new Excerpts(raw.chain, settingsOf(raw.chain), state.limits);
   state.chains.set(raw.chain, chain);
   chain.lastOffset = offset;
@@ -76,7 +86,11 @@ export function applyChainRecord(
 }
 
 /** An event that its producer decoded already: it belongs to no block, and is never undone. */
-function applyLone(raw: LoneRecord, settingsOf: SettingsOf): ProcessOutcome {
+function applyLone(
+  raw: LoneRecord,
+  settingsOf: SettingsOf,
+  region: string | undefined,
+): ProcessOutcome {
   const { type: _type, id, value, fee, ...rest } = raw;
   const { decimals } = settingsOf(raw.chain);
   const rawValue = toRaw(value, decimals);
@@ -87,6 +101,7 @@ function applyLone(raw: LoneRecord, settingsOf: SettingsOf): ProcessOutcome {
     event_type: "tx",
     id: `${raw.chain}:tx:${raw.hash ?? id ?? ""}`,
     noun: "tx",
+    ...(region === undefined ? {} : { region }),
     payload: {
       ...lowered(rest),
       value: inMainUnit(rawValue, decimals),

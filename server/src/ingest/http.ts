@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { Ingester } from "./ingester.ts";
 import { readJsonBody } from "./json-body.ts";
 import { ingestLines } from "./ndjson-ingest.ts";
+import { readRecordHeaders } from "./record-headers.ts";
 
 const TYPES = "Send `application/json` for one event, or `application/x-ndjson` for one a line.";
 
@@ -34,13 +35,15 @@ export function registerIngest(app: FastifyInstance, ingester: Ingester): void {
       const type = request.headers["content-type"];
       if (type === undefined) throw new PenstockError("unsupported_media_type", TYPES);
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
+      const headers = readRecordHeaders(request.headers);
       if (/^application\/(x-ndjson|ndjson|jsonl)\b/.test(type)) {
         // Who comes while too much waits is told so at once, and reads it in the status.
         ingester.hold(1)();
         reply.type("application/x-ndjson; charset=utf-8");
-        return reply.send(ingestLines(ingester, stream, request.body as Readable, idempotencyKey));
+        const body = request.body as Readable;
+        return reply.send(ingestLines(ingester, stream, body, { idempotencyKey, headers }));
       }
-      const record = ingester.accept(stream, request.body, idempotencyKey);
+      const record = ingester.accept(stream, request.body, idempotencyKey, headers);
       const [ingested] = await ingester.append(stream, [record]);
       return reply.code(202).send(ingested);
     });

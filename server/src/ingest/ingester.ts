@@ -15,6 +15,8 @@ export interface Ingested {
 /** Answers to what the log has just taken are on their way within this time. */
 const ANSWERS_MS = 50;
 
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+
 /** Checks what producers send and appends it to the log, whoever brings it. */
 export class Ingester {
   readonly streams: ReadonlyMap<string, Stream>;
@@ -73,9 +75,17 @@ export class Ingester {
     };
   }
 
-  /** @throws PenstockError `invalid_event`, with the path of each member that is wrong */
-  accept(stream: Stream, value: unknown, idempotencyKey: string | undefined): IngestRecord {
-    return stream.ingest.accept(value, { nowMs: this.#now(), idempotencyKey });
+  /**
+   * @param headers the producer's own, for the record
+   * @throws PenstockError `invalid_event`, with the path of each member that is wrong
+   */
+  accept(
+    stream: Stream,
+    value: unknown,
+    idempotencyKey: string | undefined,
+    headers: Readonly<Record<string, string>> = NO_HEADERS,
+  ): IngestRecord {
+    return stream.ingest.accept(value, { nowMs: this.#now(), idempotencyKey, headers });
   }
 
   /**

@@ -6,6 +6,12 @@ import type { Ingester } from "./ingester.ts";
 import { parseJsonBytes } from "./json-text.ts";
 import { type Line, readLines } from "./line-reader.ts";
 
+/** What a request says of all its lines. */
+interface Said {
+  readonly idempotencyKey: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /**
  * Ingests a body of one record a line, and answers each line in the order of the lines, while the
  * body still comes. What waits is bounded: some batches for the log, and the answers that the
@@ -15,10 +21,10 @@ export function ingestLines(
   ingester: Ingester,
   stream: Stream,
   body: Readable,
-  idempotencyKey: string | undefined,
+  said: Said,
 ): Readable {
   const answers = new AnswerQueue(ingester.options.batchesInFlight);
-  void readBody(ingester, stream, body, idempotencyKey, answers);
+  void readBody(ingester, stream, body, said, answers);
   return Readable.from(answers.read(), { highWaterMark: 1 });
 }
 
@@ -26,14 +32,14 @@ async function readBody(
   ingester: Ingester,
   stream: Stream,
   body: Readable,
-  idempotencyKey: string | undefined,
+  said: Said,
   answers: AnswerQueue,
 ): Promise<void> {
   const { lineBytesMax, batchLinesMax } = ingester.options;
   try {
     const hold = (bytes: number) => ingester.hold(bytes);
     for await (const lines of readLines(body, { lineBytesMax, batchLinesMax, hold })) {
-      if (!(await answers.add(ingestBatch(ingester, stream, lines, idempotencyKey)))) return;
+      if (!(await answers.add(ingestBatch(ingester, stream, lines, said)))) return;
     }
     answers.end();
   } catch (caught) {
@@ -46,7 +52,7 @@ async function ingestBatch(
   ingester: Ingester,
   stream: Stream,
   lines: readonly Line[],
-  idempotencyKey: string | undefined,
+  said: Said,
 ): Promise<string> {
   const answers: string[] = new Array(lines.length);
   const accepted: IngestRecord[] = [];
@@ -54,8 +60,9 @@ async function ingestBatch(
   for (const [place, line] of lines.entries()) {
     try {
       const value = parseLine(line);
+      const { idempotencyKey, headers } = said;
       const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}:${line.number}`;
-      accepted.push(ingester.accept(stream, value, key));
+      accepted.push(ingester.accept(stream, value, key, headers));
       places.push(place);
     } catch (caught) {
       answers[place] = refusal(line, PenstockError.from(caught));

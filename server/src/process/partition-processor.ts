@@ -245,9 +245,9 @@ export class PartitionProcessor {
       return { enriched: [], dead: reasons.slice(0, 5).join("; ") };
     }
     try {
-      return (
-        this.#domain.process?.apply(parsed.value, this.#state, record.offset) ?? { enriched: [] }
-      );
+      const { offset, headers } = record;
+      const outcome = this.#domain.process?.apply(parsed.value, this.#state, offset, headers);
+      return outcome ?? { enriched: [] };
     } catch (caught) {
       return { enriched: [], dead: `the domain failed: ${String(caught)}` };
     }

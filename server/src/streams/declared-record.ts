@@ -70,7 +70,7 @@ export function declaredIngest(declaration: Declaration): Stream["ingest"] {
   const keyPath = declaration.jsonPath("key") ?? idPath;
   return {
     schema: { type: "object" },
-    accept: (value, { nowMs, idempotencyKey }) => {
+    accept: (value, { nowMs, idempotencyKey, headers }) => {
       if (!isObject(value)) {
         throw new PenstockError("invalid_event", "The event must be a JSON object.", {
           errors: [{ path: "", message: "must be a JSON object" }],
@@ -83,6 +83,7 @@ export function declaredIngest(declaration: Declaration): Stream["ingest"] {
         key: scalarAt(value, keyPath) ?? id,
         value: Buffer.from(JSON.stringify(value)),
         headers: {
+          ...headers,
           ...(own === undefined ? { [ID_HEADER]: id } : {}),
           ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
         },

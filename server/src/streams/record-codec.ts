@@ -21,7 +21,7 @@ export function encodeEvent(
   source: Source,
   stateFrom: number,
 ): NewRecord {
-  const { event_type, id, removed, noun, payload, routes } = event;
+  const { event_type, id, region, removed, noun, payload, routes } = event;
   const body = { event_type, id, ...(removed === true ? { removed } : {}), [noun]: payload };
   return {
     key,
@@ -29,6 +29,7 @@ export function encodeEvent(
     headers: {
       source: formatSource(source),
       state_from: String(stateFrom),
+      ...(region === undefined ? {} : { region }),
       ...(routes === undefined ? {} : { routes: JSON.stringify(routes) }),
     },
   };
@@ -100,6 +101,8 @@ export function decodeEnriched(
     contentKey: undefined,
     tail: "",
   };
+  const { region } = record.headers;
+  if (region !== undefined) event.region = region;
   if (removed === true) event.removed = true;
   if (routes !== undefined) event.routes = routes;
   event.contentKey = contentKey?.(event);

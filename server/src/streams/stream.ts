@@ -76,6 +76,11 @@ export interface StreamIngest {
    */
   readonly accept: (
     value: unknown,
-    context: { readonly nowMs: number; readonly idempotencyKey?: string | undefined },
+    context: {
+      readonly nowMs: number;
+      readonly idempotencyKey?: string | undefined;
+      /** The producer's own, for the record. */
+      readonly headers?: Readonly<Record<string, string>>;
+    },
   ) => IngestRecord;
 }

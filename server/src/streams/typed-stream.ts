@@ -88,7 +88,7 @@ function typedIngest(domain: Domain): StreamIngest {
   const { ingest } = domain;
   return {
     schema: ingest.schema,
-    accept: (value, { nowMs, idempotencyKey }) => {
+    accept: (value, { nowMs, idempotencyKey, headers }) => {
       const parsed = ingest.parse(value);
       if (!parsed.ok) {
         const [first] = parsed.errors;
@@ -106,7 +106,10 @@ function typedIngest(domain: Domain): StreamIngest {
         id: ingest.id(raw),
         key: ingest.key(raw),
         value: Buffer.from(JSON.stringify(raw)),
-        ...(idempotencyKey === undefined ? {} : { headers: { idempotency_key: idempotencyKey } }),
+        headers: {
+          ...headers,
+          ...(idempotencyKey === undefined ? {} : { idempotency_key: idempotencyKey }),
+        },
       };
     },
   };

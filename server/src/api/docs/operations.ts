@@ -193,7 +193,7 @@ export const OPERATIONS: readonly Operation[] = [
     group: "Ingestion",
     summary: "Publish one event, or one a line",
     description:
-      "JSON is answered 202 once the log holds it durably. NDJSON is answered 200 and a line for each line, while the body still comes. With an `Idempotency-Key` a repeat has the same id and is passed over.",
+      "JSON is answered 202 once the log holds it durably. NDJSON is answered 200 and a line for each line, while the body still comes. With an `Idempotency-Key` a repeat has the same id and is passed over. `Penstock-Header-<Name>` is a header of the record.",
     body: "Event",
     answers: [
       {
