@@ -155,7 +155,7 @@ export class BehindPolicy {
     const subscription = { stream, topic, rules: lane.interest.filters.wire };
     const cursor = (place: Place): string => control.cursor(place);
     const bytes = control.gap(lane.flow.encoding, gapFrame(gap, subscription, cursor, true));
-    return { bytes, isOneFrame: true, ref: new SeqRef(ring, seqBehind), land, count };
+    return { bytes, events: 0, isOneFrame: true, ref: new SeqRef(ring, seqBehind), land, count };
   }
 
   #drops(reason: string, count: number): void {

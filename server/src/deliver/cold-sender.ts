@@ -73,12 +73,11 @@ export class ColdSender {
     const due = nowMs - lane.lastCheckpointMs >= options.checkpointIntervalMs;
     if (due) frames.push(control.checkpoint(lane.flow.encoding, place));
     const bytes = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
-    const ref = { place: () => place };
+    const events = until - from;
+    const offer = { bytes, events, isOneFrame: events === 1, ref: { place: () => place } };
     for (const member of [...lane.members]) {
-      const room = member.room();
-      if (room >= bytes.length || (room > 0 && until - from === 1)) {
-        member.write(bytes, ref, nowMs);
-        this.#count(until - from, nowMs, matches[from] as ColdMatch);
+      if (member.offer(offer, nowMs)) {
+        this.#count(events, nowMs, matches[from] as ColdMatch);
       } else {
         this.#sendAlone(lane, member, matches, from, batch, nowMs);
       }
@@ -104,7 +103,10 @@ export class ColdSender {
       const frames = matches
         .slice(from, at)
         .map(({ entry, tags }) => entry.frame(lane.flow.encoding, tags));
-      member.write(Buffer.concat(frames), { place: () => place }, nowMs);
+      const ref = { place: () => place };
+      // What was chosen fits, or is one frame.
+      const offer = { bytes: Buffer.concat(frames), events: at - from, isOneFrame: true, ref };
+      member.offer(offer, nowMs);
       this.#count(at - from, nowMs, matches[from] as ColdMatch);
     }
     this.#parkAt(lane, member, matches, at, batch, undefined);

@@ -12,6 +12,7 @@ import { type Filters, parseFilters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
 import type { ConnectionLag } from "./connection-lag.ts";
+import { ConnectionLog } from "./connection-log.ts";
 import { Fanout } from "./fanout.ts";
 import type { HeldSession, PeerRequest, Peers } from "./peers.ts";
 import { cursorAt, type Place } from "./place.ts";
@@ -34,6 +35,7 @@ export class Delivery implements AsyncDisposable {
   readonly live = new Map<string, StreamConnection>();
   /** Every connection, subscribed or not. */
   readonly connections = new Set<StreamConnection>();
+  readonly log: ConnectionLog;
   /** Closes by code. */
   readonly closes = new Map<number, number>();
   /** Connections that are about to use a session, until they do or have failed. */
@@ -63,6 +65,7 @@ export class Delivery implements AsyncDisposable {
     this.#fanouts = init.fanouts;
     this.#peers = init.peers;
     const { peers, store, options, now } = init;
+    this.log = new ConnectionLog(options.logLinesPerSecondMax, now);
     this.sessions = new Sessions(peers.self, store, options, now, (session) => {
       this.live.get(session.id)?.notePosition();
     });

@@ -203,6 +203,7 @@ export class Flusher {
     };
     return {
       bytes,
+      events: entries.length,
       isOneFrame: stretch.frames.length === 1,
       ref: new SeqRef(ring, upTo),
       land: (landing) => {

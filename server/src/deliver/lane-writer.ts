@@ -1,16 +1,11 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Lane } from "./lane.ts";
-import type { PlaceRef } from "./outlet.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { Offer, Subscriber } from "./subscriber.ts";
 import type { TopicState } from "./topic-state.ts";
 
 /** What every member of a lane gets, and where it stands behind it. */
-export interface Delivery {
-  readonly bytes: Buffer;
-  /** Whether `bytes` is one frame, which goes out whatever is left of a socket's window. */
-  readonly isOneFrame: boolean;
-  readonly ref: PlaceRef;
+export interface Delivery extends Offer {
   /** Moves a lane to behind what is delivered. */
   readonly land: (lane: Lane) => void;
   /** Counts the move of so many clients. */
@@ -44,10 +39,9 @@ export class LaneWriter {
   /** A promise only where it takes several slices. */
   deliver(lane: Lane, delivery: Delivery, nowMs: number): Delivered | Promise<Delivered> {
     if (lane.members.length > CHUNK_MEMBERS) return this.#inSlices(lane, delivery, nowMs);
-    const { bytes, isOneFrame, ref } = delivery;
     const refused: Subscriber[] = [];
     for (const member of lane.members) {
-      if (!member.offer(bytes, isOneFrame, ref, nowMs)) refused.push(member);
+      if (!member.offer(delivery, nowMs)) refused.push(member);
     }
     const held = refused.map((member) => {
       lane.remove(member);
@@ -59,7 +53,6 @@ export class LaneWriter {
   }
 
   async #inSlices(lane: Lane, delivery: Delivery, nowMs: number): Promise<Delivered> {
-    const { bytes, isOneFrame, ref } = delivery;
     const { interest, flow } = lane;
     const ahead = lane.split();
     delivery.land(ahead);
@@ -73,7 +66,7 @@ export class LaneWriter {
       for (let at = 0; at < CHUNK_MEMBERS; at++) {
         const member = lane.members.pop();
         if (member === undefined) break;
-        if (member.offer(bytes, isOneFrame, ref, nowMs)) {
+        if (member.offer(delivery, nowMs)) {
           ahead.add(member);
           moved += 1;
         } else {

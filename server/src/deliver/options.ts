@@ -63,6 +63,11 @@ export const deliverOptions = {
     "A client that connects and says nothing holds a descriptor.",
     { min: "100ms" },
   ),
+  logLinesPerSecondMax: integer(
+    100,
+    "Clients that were refused or cut off are told of in the log, and as many as there may be must not fill a disk.",
+    { min: "1" },
+  ),
   drainMs: duration(
     "10s",
     "Clients have left by then; many are spread over half of it, so that they do not all come back at once.",

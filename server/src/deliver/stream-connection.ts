@@ -12,6 +12,7 @@ import type { Grant } from "../access/index.ts";
 import type { Filters } from "../filter/index.ts";
 import { checkFrame, readAck, readUpdateFilters } from "./client-frame.ts";
 import type { ConnectionLag } from "./connection-lag.ts";
+import type { ConnectionEnd, ConnectionFacts } from "./connection-log.ts";
 import { controlFrame } from "./control-frames.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Fanout } from "./fanout.ts";
@@ -141,12 +142,13 @@ export class StreamConnection {
     if (greet) await this.#greet(session, fanout);
     if (this.#over) return;
     const flow = this.#flow(session);
+    const resume =
+      found.clampedFrom !== undefined ? "gap" : isFirst && !session.resumes ? "none" : "full";
     this.#send({
       type: "subscribed",
       ...this.#understood(session, filters, flow),
       cursor: fanout.cursor(found.place),
-      resume:
-        found.clampedFrom !== undefined ? "gap" : isFirst && !session.resumes ? "none" : "full",
+      resume,
     });
     if (found.clampedFrom !== undefined)
       this.#tellClamped(fanout, filters, found.clampedFrom, found.place);
@@ -160,6 +162,17 @@ export class StreamConnection {
       ended: (ending) => this.#ended(ending),
     });
     this.#subscriber.acknowledged = undefined;
+    delivery.log.connected(this.#facts(), resume);
+  }
+
+  #facts(): ConnectionFacts {
+    const session = this.#session;
+    return {
+      transport: this.transport,
+      clientId: this.#grant.clientId,
+      sessionId: session?.id,
+      stream: session?.stream,
+    };
   }
 
   async #greet(session: SessionRecord, fanout: Fanout): Promise<void> {
@@ -390,22 +403,36 @@ export class StreamConnection {
     if (error !== undefined)
       frames.push(controlFrame(this.#outlet.encoding, errorFrame(error, true)));
     this.#outlet.close(code, reason, frames.length === 0 ? undefined : Buffer.concat(frames));
-    this.closed(code);
+    this.#gone(code, true, error);
   }
 
-  /** The connection is gone, whoever closed it. */
+  /** The connection is gone: the client closed it, or it broke. */
   closed(code: number): void {
+    this.#gone(code, false, undefined);
+  }
+
+  #gone(code: number, byServer: boolean, error: PenstockError | undefined): void {
     if (this.#over) return;
     this.#over = true;
     const delivery = this.#delivery;
     delivery.connections.delete(this);
     delivery.closed(code);
+    this.#tellLeft({ code, byServer, error });
     this.notePosition();
     if (this.#subscriber !== undefined) this.#fanout?.detach(this.#subscriber);
     const session = this.#session;
     if (session === undefined || delivery.live.get(session.id) !== this) return;
     delivery.live.delete(session.id);
     void delivery.sessions.disconnected(session, code).catch(() => undefined);
+  }
+
+  #tellLeft(end: Pick<ConnectionEnd, "code" | "byServer" | "error">): void {
+    const sinceMs = this.#session?.connectedAtMs;
+    this.#delivery.log.left(this.#facts(), {
+      ...end,
+      durationMs: sinceMs === undefined ? undefined : this.#delivery.now() - sinceMs,
+      delivered: this.#subscriber?.delivered ?? 0,
+    });
   }
 
   /** A frame that belongs at the client's place in the stream, or, before there is one, now. */

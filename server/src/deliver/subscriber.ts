@@ -29,6 +29,17 @@ export interface Parking {
   readonly bucket: TokenBucket | undefined;
 }
 
+/** Frames for a client. */
+export interface Offer {
+  readonly bytes: Buffer;
+  /** Events in `bytes`. */
+  readonly events: number;
+  /** Whether `bytes` is one frame, which goes out whatever is left of a socket's window. */
+  readonly isOneFrame: boolean;
+  /** Where the client stands behind them. */
+  readonly ref: PlaceRef;
+}
+
 /** One connected client of a topic. */
 export class Subscriber {
   readonly outlet: Outlet;
@@ -41,6 +52,8 @@ export class Subscriber {
   /** The slot of the heartbeat wheel that looks at it. */
   wheelSlot = -1;
   lastWriteMs: number;
+  /** Events that were handed to its socket. */
+  delivered = 0;
   /** The last place up to which the client is known to have read. */
   acknowledged: Place | undefined;
   /** Whether `caught_up` is still due. */
@@ -83,15 +96,12 @@ export class Subscriber {
     return this.#waiting === undefined;
   }
 
-  /**
-   * Writes frames where they may be written now, and tells whether it did.
-   *
-   * @param isOneFrame one frame goes out whatever is left of the window
-   */
-  offer(bytes: Buffer, isOneFrame: boolean, ref: PlaceRef, nowMs: number): boolean {
+  /** Hands events over where they may be written now, and tells whether it did. */
+  offer({ bytes, events, isOneFrame, ref }: Offer, nowMs: number): boolean {
     if (this.#waiting !== undefined) return false;
     const room = this.outlet.room();
     if (room === 0 || (room < bytes.length && !isOneFrame)) return false;
+    this.delivered += events;
     this.outlet.write(bytes, ref);
     this.lastWriteMs = nowMs;
     return true;
@@ -100,6 +110,12 @@ export class Subscriber {
   write(bytes: Buffer, ref: PlaceRef, nowMs: number): void {
     this.outlet.write(bytes, ref);
     this.lastWriteMs = nowMs;
+  }
+
+  /** Hands so many events over. */
+  deliver(bytes: Buffer, ref: PlaceRef, nowMs: number, events: number): void {
+    this.delivered += events;
+    this.write(bytes, ref, nowMs);
   }
 
   /** Sends a control frame at this place of the stream: at once, or before anything else. */
