@@ -26,7 +26,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ROOMS = [...Object.keys(MAY_IMPORT), "config"];
 
 /** What every room may import: what an option is, and what lies on disk. */
-const SHARED = ["option.ts", "disk-database.ts"].map((name) => join(SERVER, name));
+const SHARED = ["option.ts", "disk-database.ts", "retention-clock.ts"].map((name) =>
+  join(SERVER, name),
+);
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -29,7 +29,7 @@ async function forget(dataDir: string, beforeMs: number): Promise<readonly numbe
   await log.retain(beforeMs + 1);
   await log.createTopic(TOPIC, { partitions, retentionMs: options.retentionMs });
   const floors = await log.floors(TOPIC);
-  const archive = new ArchiveStore(join(dataDir, "archive"));
+  const archive = new ArchiveStore(join(dataDir, "archive"), Date.now);
   for (const [partition, floor] of floors.entries()) await archive.drop(TOPIC, partition, floor);
   await archive.close();
   return floors;

@@ -1,3 +1,4 @@
+import { RetentionClock } from "../retention-clock.ts";
 import { ArchiveRows, markKey } from "./archive-rows.ts";
 import {
   type ArchiveTables,
@@ -32,9 +33,12 @@ const ROWS_PER_STEP = 1000;
 export class ArchiveStore {
   readonly #tables: ArchiveTables;
   readonly rows: ArchiveRows;
+  readonly retentionClock: RetentionClock;
 
-  constructor(path: string) {
+  /** @param now milliseconds since the epoch */
+  constructor(path: string, now: () => number) {
     this.#tables = openTables(path);
+    this.retentionClock = new RetentionClock({ database: this.#tables.database, now });
     this.rows = new ArchiveRows(this.#tables);
   }
 

@@ -49,7 +49,7 @@ export class Archive implements AsyncDisposable {
     readonly now: () => number;
   }) {
     const path = archivePath(init.dataDir);
-    this.#store = new ArchiveStore(path);
+    this.#store = new ArchiveStore(path, init.now);
     this.#log = init.log;
     this.#options = init.options;
     this.#now = init.now;
@@ -119,7 +119,7 @@ export class Archive implements AsyncDisposable {
   }
 
   async #retain(): Promise<void> {
-    const now = this.#now();
+    const now = await this.#store.retentionClock.read();
     const { rows } = this.#store;
     for (const { topic, partition } of rows.extents()) {
       if (this.#abort.signal.aborted) return;

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { PenstockError } from "@penstock-dev/contract";
 import type { OptionValues } from "../../option.ts";
+import { RetentionClock } from "../../retention-clock.ts";
 import { publishLog } from "../diagnostics.ts";
 import type {
   Appended,
@@ -38,6 +39,8 @@ export interface EmbeddedLogInit {
   readonly now: () => number;
   /** Names the boot of the machine; left out: as the system tells it. */
   readonly bootId?: string;
+  /** How long the machine has run, in milliseconds; left out: as the system tells it. */
+  readonly uptimeMs?: () => number;
 }
 
 /**
@@ -74,8 +77,17 @@ export class EmbeddedLog implements Log {
     this.#init = init;
     this.#run = run;
     this.#arrivals = new Arrivals(store, init.dataDir, init.options);
+    const clock = new RetentionClock({
+      database: store.database,
+      now: init.now,
+      uptimeMs: init.uptimeMs,
+      tell: (aheadMs) =>
+        publishLog("warn", "the clock is ahead of what has passed: old records are kept longer", {
+          ahead_ms: Math.round(aheadMs),
+        }),
+    });
     this.#timer = setInterval(() => {
-      this.retain(init.now()).catch((caught: unknown) =>
+      this.#retainNow(clock).catch((caught: unknown) =>
         publishLog("error", "old records could not be deleted; trying again", {
           error: String(caught),
         }),
@@ -204,6 +216,10 @@ export class EmbeddedLog implements Log {
   async waitForMore(topic: string, positions: OffsetVector, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#closed) return;
     await this.#arrivals.wait(this.#shape(topic), positions, signal);
+  }
+
+  async #retainNow(clock: RetentionClock): Promise<void> {
+    if (!this.#closed) await this.retain(await clock.read());
   }
 
   /** Deletes what no topic need keep. Runs by itself now and then; one run at a time. */
