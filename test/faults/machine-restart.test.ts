@@ -47,7 +47,7 @@ async function refusal(url: string, cursor: string): Promise<Record<string, unkn
 async function otherBoot(dataDir: string): Promise<void> {
   const store = await openStore(dataDir);
   const last = store.runs.get("last");
-  assert.equal(last?.clean, false, "the server was stopped cleanly");
+  assert.ok(last !== undefined && last.openings.length > 0, "the server was stopped cleanly");
   await store.database.write(() =>
     store.runs.putSync("last", { ...last, bootId: "the boot before" }),
   );
@@ -90,7 +90,7 @@ test("F17: after the machine was started anew, no cursor means what it did not m
       [...kept, ...after],
     );
     const fresh = await cursorBehind(all, after.at(-1) ?? "");
-    assert.equal(decodeCursor(fresh).generation, 1);
+    assert.ok(decodeCursor(fresh).generation > decodeCursor(beyond).generation);
     assert.deepEqual(await refusal(server.url, beyond), { status: 409, code: "cursor_foreign" });
 
     const offsetOf = (cursor: string) => [...decodeCursor(cursor).partitions.values()];

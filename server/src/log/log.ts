@@ -36,7 +36,10 @@ export interface TopicInfo extends TopicOptions {
   readonly topic: string;
   /** Names this topic in this log and no other; a topic that is deleted and made anew has another. */
   readonly logId: string;
-  /** Raised when records that were acknowledged may have been lost (an unclean stop of the machine). */
+  /**
+   * Raised whenever records that were acknowledged may have been lost since: the machine stopped, or
+   * the log is an older copy of itself.
+   */
   readonly generation: number;
 }
 

@@ -16,7 +16,7 @@ import type {
 import type { logOptions } from "../options.ts";
 import { Arrivals } from "./arrivals.ts";
 import { encodeChunks, setChunkTime } from "./chunk.ts";
-import { enterRun, leaveRun, machineBootId } from "./generation.ts";
+import { enterRun, leaveRun, machineBootId, startBehind } from "./generation.ts";
 import { findOffset, readRecords } from "./partition-reader.ts";
 import { retainTopic } from "./retention.ts";
 import {
@@ -52,7 +52,7 @@ export async function openEmbeddedLog(init: EmbeddedLogInit): Promise<EmbeddedLo
   const store = await openStore(init.dataDir);
   try {
     const bootId = init.bootId ?? machineBootId();
-    const openingId = await enterRun(store, bootId);
+    const openingId = await enterRun(store, bootId, init.now());
     return new EmbeddedLog(store, init, { bootId, openingId });
   } catch (caught) {
     await store.database.close();
@@ -210,7 +210,7 @@ export class EmbeddedLog implements Log {
     this.#numberOf(topic, partition);
     const stored = this.#topic(topic);
     // The starts of later generations only grow: the first of them bounds what the cursor may mean.
-    return generation >= stored.generation ? undefined : stored.starts[generation]?.[partition];
+    return startBehind(stored, generation)?.[partition];
   }
 
   async waitForMore(topic: string, positions: OffsetVector, signal: AbortSignal): Promise<void> {
@@ -241,7 +241,7 @@ export class EmbeddedLog implements Log {
     this.#arrivals[Symbol.dispose]();
     await this.#retaining;
     const { bootId, openingId } = this.#run;
-    // Where this cannot be noted the run counts as unclean, which is safe.
+    // Where this cannot be noted, it is seen that the process is gone.
     await leaveRun(this.#store, bootId, openingId).catch(() => undefined);
     await this.#store.database.close();
   }
@@ -325,6 +325,6 @@ export class EmbeddedLog implements Log {
 }
 
 function infoOf(stored: StoredTopic): TopicInfo {
-  const { number: _number, starts: _starts, ...info } = stored;
+  const { number: _number, starts: _starts, generations: _generations, ...info } = stored;
   return info;
 }

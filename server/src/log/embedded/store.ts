@@ -10,8 +10,10 @@ export interface StoredTopic extends TopicOptions {
   readonly number: number;
   readonly logId: string;
   readonly generation: number;
-  /** By generation beyond the first, the heads at which it began. */
+  /** By generation beyond the first that is remembered, the heads at which it began. */
   readonly starts: readonly (readonly number[])[];
+  /** The numbers of these generations, rising; left out: 1, 2, and so on. */
+  readonly generations?: readonly number[];
 }
 
 /** What is kept of a partition. */
@@ -40,10 +42,9 @@ export interface StoredOpening {
   readonly id: string;
 }
 
-/** Who had the files open last, and how they left them. */
+/** Who has the files open, or had them open when the machine or a process ended. */
 export interface StoredRun {
   readonly bootId: string;
-  readonly clean: boolean;
   readonly openings: readonly StoredOpening[];
 }
 
