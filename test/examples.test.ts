@@ -144,13 +144,17 @@ describe("coinbase-feed.yaml", { skip: existsSync(feed) ? false : `there is no $
     for (const records of expected.slice(1, -1))
       assert.ok(records.length > 20, `${records.length} records`);
 
-    const live = asked.map(({ filters }) =>
-      penstock.stream("coinbase-feed", { filters, start: "earliest", whenBehind: "wait" }),
-    );
+    await using readers = new AsyncDisposableStack();
+    const live = asked.map(({ filters }) => {
+      const options = { filters, start: "earliest", whenBehind: "wait" } as const;
+      return readers.use(penstock.stream("coinbase-feed", options));
+    });
     const received = live.map((): FeedLine[] => []);
     const reading = live.map(async (events, at) => {
       for await (const event of events) received[at]?.push(event.tick as FeedLine);
     });
+    // Whatever fails first is what the test says.
+    for (const one of reading) one.catch(() => undefined);
     await using publish = Command.run(
       process.execPath,
       [PROGRAM, "publish", "coinbase-feed", "--file", feed, "--speed", "max"],

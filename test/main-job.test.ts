@@ -57,8 +57,9 @@ async function read(address: string, events: number): Promise<{ ids: string[]; c
 test("what is published is delivered once to who asked for it, also across a restart", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-main-"));
   try {
+    await using started = new AsyncDisposableStack();
     const expected: string[] = [];
-    let server = await start(dataDir);
+    let server = started.use(await start(dataDir));
     const reading = read(`${server.url}/v1/tweets/live?hashtags=wanted&since=earliest`, 6);
     for (let number = 0; number < 6; number++) {
       await publish(server.url, { user_id: `u${number}`, text: "not for you #other" });
@@ -75,7 +76,7 @@ test("what is published is delivered once to who asked for it, also across a res
     assert.equal(new Set(first.ids).size, first.ids.length);
     await server[Symbol.asyncDispose]();
 
-    server = await start(dataDir);
+    server = started.use(await start(dataDir));
     const next = read(`${server.url}/v1/tweets/live?hashtags=wanted&cursor=${first.cursor}`, 1);
     const later = await publish(server.url, {
       user_id: "author",
@@ -89,7 +90,6 @@ test("what is published is delivered once to who asked for it, also across a res
       second.ids.filter((id) => first.ids.includes(id)),
       [],
     );
-    await server[Symbol.asyncDispose]();
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }

@@ -198,6 +198,8 @@ describe("SIGTERM", () => {
     const watchers = Array.from({ length: CLIENTS }, () => watch(server.url));
     await Promise.all(watchers.map(({ open }) => open));
     const abort = new AbortController();
+    // Streams that are not closed reconnect for ever.
+    using _readers = { [Symbol.dispose]: () => abort.abort() };
     const taken = Array.from({ length: CLIENTS }, () => [] as string[]);
     const penstock = new Penstock({ url: server.url });
     const opened: Promise<void>[] = [];
