@@ -2,12 +2,12 @@ import type { ControlFrame } from "@penstock-dev/contract";
 import { FilterIndex, type Filters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
+import { ClientWatch } from "./client-watch.ts";
 import { ColdReader } from "./cold-reader.ts";
 import { ControlFrames, controlFrame } from "./control-frames.ts";
 import { publishLog } from "./diagnostics.ts";
 import type { Flow } from "./flow.ts";
 import { Flusher } from "./flusher.ts";
-import { HeartbeatWheel } from "./heartbeat-wheel.ts";
 import { Intake } from "./intake.ts";
 import type { Interest } from "./interest.ts";
 import { Interests } from "./interests.ts";
@@ -18,7 +18,6 @@ import { Movements } from "./movement.ts";
 import type { Outlet } from "./outlet.ts";
 import { ParkedClients } from "./parked-clients.ts";
 import { type LogIdentity, laterOf, type Place, samePlace } from "./place.ts";
-import { ProgressWatch } from "./progress-watch.ts";
 import { type History, ReadableLog } from "./readable-log.ts";
 import { Ring } from "./ring.ts";
 import { type Ending, Subscriber } from "./subscriber.ts";
@@ -56,8 +55,7 @@ export class Fanout implements AsyncDisposable {
   readonly #intake: Intake;
   readonly #parked: ParkedClients;
   readonly #subscribers = new Set<Subscriber>();
-  readonly #wheel: HeartbeatWheel;
-  readonly #progress: ProgressWatch;
+  readonly #watch: ClientWatch;
   readonly #abort = new AbortController();
   readonly #running: Promise<void>;
   #identity: LogIdentity;
@@ -129,9 +127,18 @@ export class Fanout implements AsyncDisposable {
     });
     this.#intake = new Intake(this.#state, this.#interests, this.#flusher);
     this.#reader = new LiveReader(this.#state, init.log, this.#intake, init.readable);
-    this.#progress = new ProgressWatch(init.options.noProgressTimeoutMs);
-    this.#wheel = new HeartbeatWheel(init.options.heartbeatIntervalMs, (subscribers) =>
-      this.#tick(subscribers),
+    this.#watch = new ClientWatch(
+      this.#state,
+      {
+        placeOf: (subscriber) => this.placeOf(subscriber),
+        head: () => this.head(),
+        isRead: (subscriber) =>
+          subscriber.standing.kind === "cohort" || this.#cold.isJoining(subscriber),
+        ready: (subscriber) => this.ready(subscriber),
+        queue: (lane) => this.#flusher.queue(lane),
+        end: (subscriber, ending) => this.#end(subscriber, ending),
+      },
+      (nowMs) => this.#looked(nowMs),
     );
     this.#running = this.#reader.run(this.#abort.signal);
   }
@@ -221,7 +228,7 @@ export class Fanout implements AsyncDisposable {
       ended: attachment.ended,
     });
     this.#subscribers.add(subscriber);
-    this.#wheel.add(subscriber);
+    this.#watch.add(subscriber);
     this.#enter(subscriber, attachment.place);
     return subscriber;
   }
@@ -229,7 +236,7 @@ export class Fanout implements AsyncDisposable {
   /** Takes a client out; its place stays known. */
   detach(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return;
-    this.#wheel.remove(subscriber);
+    this.#watch.remove(subscriber);
     this.#leave(subscriber);
     this.#interests.release(subscriber.interest);
   }
@@ -308,7 +315,7 @@ export class Fanout implements AsyncDisposable {
     await this.#flusher.idle();
     this.#flusher.stop();
     this.#cold.stop();
-    this.#wheel.stop();
+    this.#watch.stop();
     this.#interests.stop();
   }
 
@@ -370,44 +377,8 @@ export class Fanout implements AsyncDisposable {
     subscriber.ended(ending);
   }
 
-  #isStuck(subscriber: Subscriber): boolean {
-    const isRead = subscriber.standing.kind === "cohort" || this.#cold.isJoining(subscriber);
-    const place = this.placeOf(subscriber);
-    return this.#progress.isStuck(subscriber, isRead, place, this.head(), performance.now());
-  }
-
-  /** Heartbeats for those who heard nothing, and an end for those who read nothing. */
-  #tick(subscribers: ReadonlySet<Subscriber>): void {
-    const nowMs = this.#state.now();
-    const { heartbeatIntervalMs, unreadTimeoutMs } = this.#state.options;
-    const { control } = this.#state;
-    for (const subscriber of subscribers) {
-      if (subscriber.outlet.unreadMs(nowMs) > unreadTimeoutMs) {
-        this.#end(subscriber, { error: "unread", detail: "Bytes stayed unread for too long." });
-        continue;
-      }
-      if (subscriber.standing.kind !== "hot" && this.#isStuck(subscriber)) {
-        this.#end(subscriber, {
-          error: "no_progress",
-          detail: "The log was not read on for you for too long.",
-        });
-        continue;
-      }
-      if (subscriber.standing.kind === "parked") this.ready(subscriber);
-      else if (
-        subscriber.standing.kind === "hot" &&
-        subscriber.standing.lane.lostFrom !== undefined &&
-        subscriber.room() > 0
-      ) {
-        this.#flusher.queue(subscriber.standing.lane);
-      }
-      if (nowMs - subscriber.lastWriteMs < heartbeatIntervalMs * 0.6 || subscriber.room() === 0)
-        continue;
-      const place = this.placeOf(subscriber);
-      const { encoding } = subscriber.outlet;
-      const bytes = control.heartbeatAt(encoding, place);
-      subscriber.write(bytes, { place: () => place }, nowMs);
-    }
+  /** Lanes that stand still are looked at now and then. */
+  #looked(nowMs: number): void {
     if (nowMs - this.#laggingWokenMs < LAGGING_WAKE_MS && nowMs >= this.#laggingWokenMs) return;
     this.#laggingWokenMs = nowMs;
     this.#flusher.wakeLagging();
