@@ -27,6 +27,8 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async get(id: string): Promise<SessionRecord | undefined> {
+    // Another process may have told a client of the session a moment ago.
+    this.#database.refresh();
     const session = this.#sessions.get(id);
     return session === undefined || this.#isExpired(session) ? undefined : session;
   }
@@ -71,25 +73,37 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
-    const nowMs = this.#now();
-    const expired: string[] = [];
-    let orphaned: SessionRecord[] = [];
+    const isOrphan = ({ expiresAtMs, holder }: SessionRecord): boolean =>
+      expiresAtMs === undefined && holder !== undefined && isGone(holder);
+    let due: string[] = [];
     for await (const session of this.#all()) {
-      if (this.#isExpired(session)) expired.push(session.id);
-      const { holder } = session;
-      if (session.expiresAtMs !== undefined || holder === undefined || !isGone(holder)) continue;
-      orphaned.push({
-        ...session,
-        disconnectedAtMs: nowMs,
-        disconnectCode: LOST_CODE,
-        expiresAtMs: nowMs + ttlMs,
-      });
-      if (orphaned.length < CHUNK_SESSIONS) continue;
-      await this.put(orphaned);
-      orphaned = [];
+      if (isOrphan(session) || this.#isExpired(session)) due.push(session.id);
+      if (due.length < CHUNK_SESSIONS) continue;
+      await this.#settle(due, isOrphan, ttlMs);
+      due = [];
     }
-    if (orphaned.length > 0) await this.put(orphaned);
-    if (expired.length > 0) await this.delete(expired);
+    if (due.length > 0) await this.#settle(due, isOrphan, ttlMs);
+  }
+
+  /**
+   * Deletes those that have expired, and lets those expire in their time whose holder is gone: as
+   * they are now, for others may have stored or claimed them since they were looked at.
+   */
+  async #settle(
+    ids: readonly string[],
+    isOrphan: (session: SessionRecord) => boolean,
+    ttlMs: number,
+  ): Promise<void> {
+    const nowMs = this.#now();
+    const left = { disconnectedAtMs: nowMs, disconnectCode: LOST_CODE, expiresAtMs: nowMs + ttlMs };
+    await this.#database.write(() => {
+      for (const id of ids) {
+        const session = this.#sessions.get(id);
+        if (session === undefined) continue;
+        if (this.#isExpired(session)) this.#sessions.removeSync(id);
+        else if (isOrphan(session)) this.#sessions.putSync(id, { ...session, ...left });
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,6 +115,7 @@ class EmbeddedSessionStore implements SessionStore {
     let start = "";
     for (;;) {
       const range = { start, limit: CHUNK_SESSIONS, exclusiveStart: start !== "" };
+      this.#database.refresh();
       const chunk = [...this.#sessions.getRange(range)];
       for (const { value } of chunk) yield value;
       const last = chunk.at(-1);
