@@ -5,6 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { performance } from "node:perf_hooks";
+import { setTimeout } from "node:timers/promises";
 import { type Config, ConfigError } from "./config/index.ts";
 import { holdDataDir } from "./data-dir.ts";
 import { noPeers, openSessionStore } from "./deliver/index.ts";
@@ -44,6 +46,10 @@ export interface ServedStream {
 
 /** What a worker may take to stop, beyond its drain. */
 const STOP_GRACE_MS = 10_000;
+
+/** How long a port may be taken by the workers of a server that was killed, and is looked at again. */
+const PORT_TIMEOUT_MS = 5000;
+const PORT_LOOK_MS = 50;
 
 /**
  * Starts a server, ready when it resolves.
@@ -161,13 +167,26 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
   return { url: pool.url, ingester, pool };
 }
 
-/** Workers would share a port with whoever listens there already: that is found out before. */
+/**
+ * Workers would share a port with whoever listens there already: that is found out before. Those of a
+ * server that was killed a moment ago are waited for: they leave by themselves.
+ */
 async function checkPort({ server }: Config): Promise<void> {
-  const probe = createServer();
-  probe.listen({ host: server.host, port: server.port });
-  await once(probe, "listening");
-  probe.close();
-  await once(probe, "close");
+  const untilMs = performance.now() + PORT_TIMEOUT_MS;
+  for (;;) {
+    try {
+      const probe = createServer();
+      probe.listen({ host: server.host, port: server.port });
+      await once(probe, "listening");
+      probe.close();
+      await once(probe, "close");
+      return;
+    } catch (caught) {
+      const isTaken = (caught as NodeJS.ErrnoException).code === "EADDRINUSE";
+      if (!isTaken || performance.now() > untilMs) throw caught;
+      await setTimeout(PORT_LOOK_MS);
+    }
+  }
 }
 
 /** @throws ConfigError where an open server listens beyond loopback, and does not say that it means it */

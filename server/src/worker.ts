@@ -53,7 +53,11 @@ const link = linkToParent(
     stop,
     hurry,
   },
-  () => void stop(),
+  // Nobody archives or processes any more, and whoever starts the server anew wants the port.
+  () => {
+    hurry();
+    void stop();
+  },
 );
 process.on("SIGTERM", () => (stopping === undefined ? void stop() : hurry()));
 // An interrupt goes to all processes of a terminal: the one that started this one says when to stop.

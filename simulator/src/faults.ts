@@ -7,12 +7,16 @@ import type { SwarmClient } from "./swarm-client.ts";
 export const FAULTS = [
   /** Connections are cut at random moments. */
   "cut",
-  /** The server is killed with -9 and started again. */
+  /** All connections are cut at once. */
+  "drop",
+  /** The server is killed with -9 and started again: all its processes, or the first one alone. */
   "kill",
   /** One of several workers is killed with -9. */
   "worker",
   /** The server is stopped cleanly and started again. */
   "restart",
+  /** The workers are stopped cleanly and replaced, one after another. */
+  "roll",
   /** Clients replace their filters. */
   "filters",
   /** Clients stop reading for a while. */
@@ -28,11 +32,16 @@ export interface FaultCounts {
   kills: number;
   workerKills: number;
   restarts: number;
+  rolls: number;
+  drops: number;
   pauses: number;
 }
 
+/** What happens to the server: one after another, and in turn. */
+const SERVER_FAULTS = ["kill", "worker", "restart", "roll"] as const;
+
 /** How much longer a run may be, in milliseconds, until all its faults have happened. */
-const EXTRA_MS = 5000;
+const EXTRA_MS = 30_000;
 
 /** Makes faults happen until the signal aborts. */
 export async function makeFaults(init: {
@@ -46,13 +55,21 @@ export async function makeFaults(init: {
   readonly forMs: number;
 }): Promise<FaultCounts> {
   const { faults, clients, sdkClients, random, forMs, server } = init;
-  const counts: FaultCounts = { kills: 0, workerKills: 0, restarts: 0, pauses: 0 };
+  const counts: FaultCounts = {
+    kills: 0,
+    workerKills: 0,
+    restarts: 0,
+    rolls: 0,
+    drops: 0,
+    pauses: 0,
+  };
   const untilMs = Date.now() + forMs;
-  const serverFaults = (["kill", "worker", "restart"] as const).filter((fault) =>
-    faults.has(fault),
-  );
+  const serverFaults = SERVER_FAULTS.filter((fault) => faults.has(fault));
+  let turn = random.integer(0, SERVER_FAULTS.length);
   const serverEveryMs = Math.max(300, forMs / 3);
   let serverAtMs = Date.now() + forMs / 4;
+  const dropEveryMs = Math.max(300, forMs / 2);
+  let dropAtMs = Date.now() + forMs / 3;
   const pending: Promise<unknown>[] = [];
   const hasAll = (): boolean => missingFaults(faults, counts, clients).length === 0;
   // On a busy machine a short run may end before chance has had its turn.
@@ -70,9 +87,16 @@ export async function makeFaults(init: {
       counts.pauses += 1;
     }
     if (faults.has("takeover") && random.chance(0.3)) random.pick(clients).takeOver();
-    if (serverFaults.length > 0 && Date.now() > serverAtMs) {
+    if (faults.has("drop") && Date.now() > dropAtMs) {
+      dropAtMs = Date.now() + dropEveryMs;
+      for (const one of [...clients, ...sdkClients]) one.cut();
+      counts.drops += 1;
+    }
+    const fault = serverFaults[turn % serverFaults.length];
+    if (fault !== undefined && Date.now() > serverAtMs) {
       serverAtMs = Date.now() + serverEveryMs;
-      await disturb(server, random.pick(serverFaults), counts);
+      turn += 1;
+      await disturb(server, fault, counts, random);
     }
     await new Promise((resolve) => setTimeout(resolve, random.integer(5, 40)));
   }
@@ -82,15 +106,20 @@ export async function makeFaults(init: {
 
 async function disturb(
   server: ServerUnderTest,
-  fault: "kill" | "worker" | "restart",
+  fault: (typeof SERVER_FAULTS)[number],
   counts: FaultCounts,
+  random: Random,
 ): Promise<void> {
   if (fault === "worker") {
     if (await server.killWorker()) counts.workerKills += 1;
     return;
   }
+  if (fault === "roll") {
+    counts.rolls += await server.rollWorkers();
+    return;
+  }
   if (fault === "kill") {
-    await server.kill();
+    await server.kill(random.pick(["all", "first"] as const));
     counts.kills += 1;
   } else {
     await server.stop();
@@ -112,6 +141,8 @@ export function missingFaults(
     kill: counts.kills,
     worker: counts.workerKills,
     restart: counts.restarts,
+    roll: counts.rolls,
+    drop: counts.drops,
     filters: sum(({ updates }) => updates),
     slow: counts.pauses,
     takeover: sum(({ takeOvers }) => takeOvers),

@@ -10,6 +10,7 @@ const HELP = `Runs the oracle: a seeded world, a server, a swarm of clients, fau
   --clients N     (default 50)
   --seconds N     how long events flow (default 5)
   --rate N        raw records a second (default 300)
+  --workers N     processes that serve the clients (default: 0, or 3 where a fault needs them)
   --depths LIST   depths of reorgs (default 1,2,5,12,33,64)
   --faults LIST   any of ${FAULTS.join(", ")}, or all, or none (default cut,filters,slow)`;
 
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     clients: { type: "string", default: "50" },
     seconds: { type: "string", default: "5" },
     rate: { type: "string", default: "300" },
+    workers: { type: "string" },
     depths: { type: "string", default: "1,2,5,12,33,64" },
     faults: { type: "string", default: "cut,filters,slow" },
     help: { type: "boolean", default: false },
@@ -37,6 +39,7 @@ if (values.help) {
       clients: Number(values.clients),
       seconds: Number(values.seconds),
       rate: Number(values.rate),
+      ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
       depths: values.depths.split(",").map(Number),
       faults,
       progress: (line) => console.log(line),

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly rate: number;
   /** Depths of the reorgs that the chains go through. */
   readonly depths: readonly number[];
+  /** Processes that serve the clients; left out: as the faults want it. */
+  readonly workers?: number;
   /** More options of the server, by name without dashes. */
   readonly flags?: Readonly<Record<string, string>>;
   /** Told what happens, a line at a time. */
@@ -82,8 +84,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
 async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
   const random = new Random(options.seed);
   const world = makeWorld(random, options);
-  const workers = options.faults.has("worker") ? { workers: "3" } : {};
-  const flags = { ...BRISK, ...workers, ...options.flags };
+  const needsWorkers = options.faults.has("worker") || options.faults.has("roll");
+  const workers = options.workers ?? (needsWorkers ? 3 : 0);
+  const flags = { ...BRISK, workers: String(workers), ...options.flags };
   const ownProcess = options.faults.has("kill");
   const server = await serverUnderTest({ dataDir, flags, ownProcess });
   await server.start();

@@ -8,6 +8,12 @@ import { type RunningServer, serve } from "../../server/src/serve.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../server/bin/penstock.js", import.meta.url));
 
+/** The last line that a server says once it serves begins so. */
+const READY = "Metrics: ";
+
+/** Until a worker that was stopped must have been replaced. */
+const ROLL_TIMEOUT_MS = 30_000;
+
 /** A server that a run starts, stops and kills; its data and its ports stay the same. */
 export interface ServerUnderTest {
   readonly url: string;
@@ -17,10 +23,20 @@ export interface ServerUnderTest {
   readonly errors: readonly string[];
   /** Stops it cleanly. */
   stop(): Promise<void>;
-  /** Kills it where it is, as `kill -9` does. Only a process of its own can be killed. */
-  kill(): Promise<void>;
+  /**
+   * Kills it where it is, as `kill -9` does. Only a process of its own can be killed.
+   *
+   * @param which all of its processes at once, or the first one alone, whose workers live on
+   */
+  kill(which?: "all" | "first"): Promise<void>;
   /** Kills one of its workers so; false where it has none at the moment. */
   killWorker(): Promise<boolean>;
+  /**
+   * Stops its workers cleanly, one after another, each once those before it were replaced.
+   *
+   * @returns how many
+   */
+  rollWorkers(): Promise<number>;
 }
 
 /** @param flags options of `penstock serve`, by name without dashes */
@@ -71,7 +87,8 @@ function localServer(
     kill: async () => {
       throw new Error("a server in this process cannot be killed");
     },
-    killWorker: () => killWorkerOf(running?.adminUrl ?? urls.adminUrl),
+    killWorker: () => killWorkerOf(urls.adminUrl),
+    rollWorkers: () => rollWorkersOf(urls.adminUrl),
   };
 }
 
@@ -94,46 +111,78 @@ function processServer(
     start: async () => {
       const texts = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
       const started = spawn(process.execPath, [PROGRAM, "serve", ...texts], {
-        stdio: ["ignore", "ignore", "pipe"],
+        stdio: ["ignore", "pipe", "pipe"],
       });
-      let said = "";
       started.stderr?.on("data", (chunk: Buffer) => {
-        said = `${said}${String(chunk)}`.slice(-4000);
         errors.push(
           ...String(chunk)
             .split("\n")
-            .filter((line) => line !== ""),
+            .filter((line) => line !== "" && !isExpected(line)),
         );
       });
       child = started;
-      for (;;) {
-        if (started.exitCode !== null) throw new Error(`the server did not start: ${said}`);
-        if (await isReady(urls.url)) return;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      // Whether it answers says nothing: workers of the one before may still be there.
+      let said = "";
+      for await (const chunk of started.stdout) {
+        said += String(chunk);
+        if (said.includes(READY)) break;
       }
+      if (!said.includes(READY)) throw new Error(`the server did not start: ${errors.join("\n")}`);
     },
     stop: () => end("SIGTERM"),
-    kill: () => end("SIGKILL"),
+    kill: async (which = "all") => {
+      const workers = which === "all" ? await workersOf(urls.adminUrl) : [];
+      const ended = end("SIGKILL");
+      for (const pid of workers) killProcess(pid);
+      await ended;
+    },
     killWorker: () => killWorkerOf(urls.adminUrl),
+    rollWorkers: () => rollWorkersOf(urls.adminUrl),
   };
 }
 
-/** Its workers are known by their metrics, which are named after their processes. */
-async function killWorkerOf(adminUrl: string): Promise<boolean> {
-  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
-  const pids = [...metrics.matchAll(/cpu_seconds_total\{process="worker-(\d+)-/g)];
-  const chosen = pids[Math.floor(Math.random() * pids.length)]?.[1];
-  if (chosen === undefined) return false;
-  process.kill(Number(chosen), "SIGKILL");
-  return true;
+/** A worker that is killed is told of as an error, and that is right. */
+function isExpected(line: string): boolean {
+  return line.includes("a worker died; another takes its place");
 }
 
-async function isReady(url: string): Promise<boolean> {
+/** Its workers are known by their metrics, which are named after their processes. */
+async function workersOf(adminUrl: string): Promise<number[]> {
+  const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+  const found = metrics.matchAll(/cpu_seconds_total\{process="worker-(\d+)-/g);
+  return [...found].map(([, pid]) => Number(pid));
+}
+
+async function killWorkerOf(adminUrl: string): Promise<boolean> {
+  const pids = await workersOf(adminUrl);
+  const chosen = pids[Math.floor(Math.random() * pids.length)];
+  if (chosen === undefined) return false;
+  return killProcess(chosen);
+}
+
+/** @returns false where it is gone already */
+function killProcess(pid: number): boolean {
   try {
-    return (await fetch(`${url}/readyz`)).ok;
+    return process.kill(pid, "SIGKILL");
   } catch {
     return false;
   }
+}
+
+async function rollWorkersOf(adminUrl: string): Promise<number> {
+  const before = await workersOf(adminUrl);
+  for (const [at, pid] of before.entries()) {
+    process.kill(pid, "SIGTERM");
+    const deadlineMs = Date.now() + ROLL_TIMEOUT_MS;
+    for (;;) {
+      const now = await workersOf(adminUrl);
+      const replaced = now.filter((one) => !before.includes(one)).length;
+      if (!now.includes(pid) && replaced > at && now.length === before.length) break;
+      if (Date.now() > deadlineMs) throw new Error(`the worker ${pid} was not replaced`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  return before.length;
 }
 
 /** A port that nobody listens on at the moment. */

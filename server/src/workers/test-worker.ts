@@ -3,12 +3,14 @@ import { linkToParent } from "./worker-link.ts";
 
 interface Start {
   readonly fails: boolean;
+  readonly hangs: boolean;
 }
 
 linkToParent(
   {
-    start: ({ fails }: Start) => {
+    start: ({ fails, hangs }: Start) => {
       if (fails) throw new Error("it cannot start");
+      if (hangs) return new Promise(() => undefined);
       return { url: "http://127.0.0.1:1", port: 1 };
     },
     pid: () => process.pid,

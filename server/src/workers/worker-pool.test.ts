@@ -4,8 +4,8 @@ import { WorkerPool } from "./worker-pool.ts";
 
 const MODULE = new URL("./test-worker.ts", import.meta.url);
 
-/** A pool of two; the starts that fail are told by their number, from 1. */
-async function startPool(failing: readonly number[]) {
+/** A pool of two; the starts that fail, or never end, are told by their number, from 1. */
+async function startPool(failing: readonly number[], hanging: readonly number[] = []) {
   let starts = 0;
   const gone: string[] = [];
   const told: string[] = [];
@@ -14,13 +14,13 @@ async function startPool(failing: readonly number[]) {
     module: MODULE,
     startMessage: () => {
       starts += 1;
-      return { fails: failing.includes(starts) };
+      return { fails: failing.includes(starts), hangs: hanging.includes(starts) };
     },
     stopTimeoutMs: 5000,
     gone: (name) => gone.push(name),
     tell: (_level, message) => told.push(message),
   });
-  return { pool, gone, told };
+  return { pool, gone, told, starts: () => starts };
 }
 
 async function pids(pool: WorkerPool): Promise<number[]> {
@@ -71,4 +71,13 @@ test("a worker that cannot start holds no place: others are tried until one serv
 
 test("a pool whose workers cannot start says why, and leaves none behind", async () => {
   await assert.rejects(startPool([1, 2]), /./);
+});
+
+test("a worker that is stopped before it serves is no failure", async () => {
+  const { pool, told, starts } = await startPool([], [3]);
+  const [first] = await pids(pool);
+  process.kill(first as number, "SIGKILL");
+  while (starts() < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+  await pool[Symbol.asyncDispose]();
+  assert.deepEqual(told, ["a worker died; another takes its place"]);
 });

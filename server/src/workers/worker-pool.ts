@@ -170,9 +170,11 @@ export class WorkerPool implements AsyncDisposable {
     tell("error", "a worker died; another takes its place", { worker: name, code, signal });
     setTimeout(() => {
       if (this.#stopping) return;
-      this.#startOne().catch((caught: unknown) =>
-        tell("error", "a worker could not be started", { error: String(caught) }),
-      );
+      this.#startOne().catch((caught: unknown) => {
+        // One that is stopped before it serves was not to be started any more.
+        if (this.#stopping) return;
+        tell("error", "a worker could not be started", { error: String(caught) });
+      });
     }, this.#restartMs).unref();
   }
 }
