@@ -66,8 +66,14 @@ export class Delivery implements AsyncDisposable {
     this.#peers = init.peers;
     const { peers, store, options, now } = init;
     this.log = new ConnectionLog(options.logLinesPerSecondMax, now);
-    this.sessions = new Sessions(peers.self, store, options, now, (session) => {
-      this.live.get(session.id)?.notePosition();
+    this.sessions = new Sessions(peers.self, store, options, now, {
+      refresh: (session) => this.live.get(session.id)?.notePosition(),
+      fenced: (session) => {
+        const connection = this.live.get(session.id);
+        if (connection?.session !== session) return;
+        this.live.delete(session.id);
+        connection.takenOver();
+      },
     });
     peers.serve((request) => this.#answer(request));
   }

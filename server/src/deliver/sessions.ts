@@ -3,7 +3,7 @@ import { PenstockError } from "@penstock-dev/contract";
 import { publishLog } from "./diagnostics.ts";
 import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
 
-/** How long a session is remembered that another process claimed in the moment it was left. */
+/** How long a session is remembered that another process claimed before it was left here. */
 const LEFT_MS = 10_000;
 
 /** Sessions of one caller that are listed. */
@@ -24,6 +24,8 @@ export class Sessions implements AsyncDisposable {
   readonly #left = new Map<string, SessionRecord>();
   /** Works out the position of a connected session, just before it is stored. */
   readonly #refresh: (session: SessionRecord) => void;
+  /** Told of a session that was to be stored, and that a later connection has claimed. */
+  readonly #fenced: (session: SessionRecord) => void;
   readonly #timer: NodeJS.Timeout;
   #saving: Promise<void> = Promise.resolve();
 
@@ -32,13 +34,17 @@ export class Sessions implements AsyncDisposable {
     store: SessionStore,
     options: { readonly sessionTtlMs: number; readonly sessionSaveIntervalMs: number },
     now: () => number,
-    refresh: (session: SessionRecord) => void,
+    told: {
+      readonly refresh: (session: SessionRecord) => void;
+      readonly fenced: (session: SessionRecord) => void;
+    },
   ) {
     this.#self = self;
     this.#store = store;
     this.#ttlMs = options.sessionTtlMs;
     this.#now = now;
-    this.#refresh = refresh;
+    this.#refresh = told.refresh;
+    this.#fenced = told.fenced;
     this.#timer = setInterval(() => {
       this.save().catch((caught: unknown) => {
         publishLog("error", "sessions could not be stored; trying again", {
@@ -148,7 +154,7 @@ export class Sessions implements AsyncDisposable {
     return this.#connected.get(id) ?? this.#left.get(id);
   }
 
-  /** Whoever claimed a session while it was being left is about to ask how far it was read. */
+  /** Whoever claimed a session is about to ask how far it was read, or has. */
   #leave(session: SessionRecord): void {
     this.#left.set(session.id, session);
     setTimeout(() => {
@@ -169,8 +175,7 @@ export class Sessions implements AsyncDisposable {
     session.disconnectedAtMs = this.#now();
     session.disconnectCode = code;
     session.expiresAtMs = this.#now() + this.#ttlMs;
-    const [claimed] = await this.#put([session]);
-    if (claimed !== undefined) this.#leave(claimed);
+    await this.#put([session]);
     // Until it is stored, a client that comes back at once finds it here. Meanwhile it may have.
     if (this.#connected.get(session.id) === session) this.#connected.delete(session.id);
   }
@@ -213,13 +218,23 @@ export class Sessions implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]();
   }
 
-  /** One write at a time, so that a session's newest state is the one that stays. */
+  /**
+   * One write at a time, so that a session's newest state is the one that stays. What a later
+   * connection has claimed is not stored, and is no longer this process's, whether or not whoever
+   * claimed it said so.
+   */
   async #put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
     const put = this.#saving.then(() => this.#store.put(sessions));
     this.#saving = put.then(
       () => undefined,
       () => undefined,
     );
-    return await put;
+    const claimed = await put;
+    for (const session of claimed) {
+      this.#leave(session);
+      this.release(session);
+      this.#fenced(session);
+    }
+    return claimed;
   }
 }
