@@ -57,7 +57,10 @@ class Client implements Outlet {
   events = 0;
   gaps = 0;
   subscriber: Subscriber | undefined;
+  /** Told when what was written has left the process. */
+  drained: () => void = () => undefined;
   #open = true;
+  #isDraining = false;
   readonly #kinds: ReadonlySet<string>;
   readonly #kindOf: (partition: number, offset: number) => string;
 
@@ -81,6 +84,12 @@ class Client implements Outlet {
   close(): void {}
 
   write(bytes: Uint8Array): void {
+    if (!this.#isDraining)
+      setImmediate(() => {
+        this.#isDraining = false;
+        this.drained();
+      });
+    this.#isDraining = true;
     for (const line of Buffer.from(bytes).toString().trimEnd().split("\n")) {
       const frame = JSON.parse(line) as EventLine | GapFrame | { readonly type: string };
       if ("position" in frame) this.#event(frame);
@@ -172,6 +181,8 @@ for (const seed of [1, 2, 3]) {
         until: undefined,
         ended: () => client.problems.push("was ended"),
       });
+      const { subscriber } = client;
+      client.drained = () => fanout.ready(subscriber);
       clients.add(client);
       judged.push(client);
       return client;
