@@ -94,7 +94,7 @@ test("F18: every record acknowledged before kill -9 is delivered after a restart
       );
       const target = acknowledged.length + 500 + round * 333;
       while (acknowledged.length < target) await new Promise((resolve) => setTimeout(resolve, 2));
-      await server.kill();
+      await server.kill("all");
       await Promise.all([...posters, ...senders.map(({ cut }) => cut)]);
     }
     await server.start();

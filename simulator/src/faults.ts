@@ -9,8 +9,10 @@ export const FAULTS = [
   "cut",
   /** All connections are cut at once. */
   "drop",
-  /** The server is killed with -9 and started again: all its processes, or the first one alone. */
+  /** The server is killed with -9, all of its processes, and started again. */
   "kill",
+  /** The server's first process is killed with -9, which leaves its workers, and is started again. */
+  "orphan",
   /** One of several workers is killed with -9. */
   "worker",
   /** The server is stopped cleanly and started again. */
@@ -30,6 +32,7 @@ export type Fault = (typeof FAULTS)[number];
 /** How often each fault happened. */
 export interface FaultCounts {
   kills: number;
+  orphanings: number;
   workerKills: number;
   restarts: number;
   rolls: number;
@@ -38,7 +41,7 @@ export interface FaultCounts {
 }
 
 /** What happens to the server: one after another, and in turn. */
-const SERVER_FAULTS = ["kill", "worker", "restart", "roll"] as const;
+const SERVER_FAULTS = ["kill", "orphan", "worker", "restart", "roll"] as const;
 
 /** How much longer a run may be, in milliseconds, until all its faults have happened. */
 const EXTRA_MS = 30_000;
@@ -57,6 +60,7 @@ export async function makeFaults(init: {
   const { faults, clients, sdkClients, random, forMs, server } = init;
   const counts: FaultCounts = {
     kills: 0,
+    orphanings: 0,
     workerKills: 0,
     restarts: 0,
     rolls: 0,
@@ -96,7 +100,7 @@ export async function makeFaults(init: {
     if (fault !== undefined && Date.now() > serverAtMs) {
       serverAtMs = Date.now() + serverEveryMs;
       turn += 1;
-      await disturb(server, fault, counts, random);
+      await disturb(server, fault, counts);
     }
     await new Promise((resolve) => setTimeout(resolve, random.integer(5, 40)));
   }
@@ -108,7 +112,6 @@ async function disturb(
   server: ServerUnderTest,
   fault: (typeof SERVER_FAULTS)[number],
   counts: FaultCounts,
-  random: Random,
 ): Promise<void> {
   if (fault === "worker") {
     if (await server.killWorker()) counts.workerKills += 1;
@@ -119,8 +122,11 @@ async function disturb(
     return;
   }
   if (fault === "kill") {
-    await server.kill(random.pick(["all", "first"] as const));
+    await server.kill("all");
     counts.kills += 1;
+  } else if (fault === "orphan") {
+    await server.kill("first");
+    counts.orphanings += 1;
   } else {
     await server.stop();
     counts.restarts += 1;
@@ -139,6 +145,7 @@ export function missingFaults(
   const happened: { readonly [F in Fault]: number } = {
     cut: sum(({ cuts }) => cuts),
     kill: counts.kills,
+    orphan: counts.orphanings,
     worker: counts.workerKills,
     restart: counts.restarts,
     roll: counts.rolls,

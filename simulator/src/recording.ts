@@ -72,6 +72,10 @@ export class Recording {
   events = 0;
   gaps = 0;
   sessionId: string | undefined;
+  /** Connections that ended though neither side had said so. */
+  unannounced = 0;
+  /** Whether the end of the connection would come as no surprise. */
+  #isAnnounced = true;
   readonly #topic: string;
   readonly #sight: SharedSight;
   readonly #filterOf: (rules: string) => number | undefined;
@@ -85,9 +89,17 @@ export class Recording {
   /** @param begunTick when the client began to connect: what was deleted before is not for it */
   opened(begunTick: number): void {
     this.observations.push({ kind: "opened", tick: begunTick });
+    this.#isAnnounced = false;
+  }
+
+  /** The client ends the connection itself. */
+  cutting(): void {
+    this.#isAnnounced = true;
   }
 
   closed(code: number): void {
+    if (!this.#isAnnounced) this.unannounced += 1;
+    this.#isAnnounced = true;
     this.observations.push({ kind: "closed", code });
   }
 
@@ -128,6 +140,9 @@ export class Recording {
     } else if (frame.type === "error") {
       const { code = "", fatal = false } = frame;
       this.observations.push({ kind: "error", code, fatal });
+      if (fatal) this.#isAnnounced = true;
+    } else if (frame.type === "go_away") {
+      this.#isAnnounced = true;
     } else if (frame.cursor !== undefined) {
       const { cursor } = frame;
       const offsets = offsetsOf(cursor);

@@ -42,6 +42,8 @@ export interface RunReport {
   readonly deliveries: number;
   readonly sdkEvents: number;
   readonly cuts: number;
+  /** Connections that ended by nobody's word: the client did not cut them, and the server said nothing. */
+  readonly unannounced: number;
   readonly updates: number;
   readonly takeOvers: number;
   readonly gaps: number;
@@ -84,10 +86,12 @@ export async function run(options: RunOptions): Promise<RunReport> {
 async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
   const random = new Random(options.seed);
   const world = makeWorld(random, options);
-  const needsWorkers = options.faults.has("worker") || options.faults.has("roll");
+  const needsWorkers = (["worker", "roll", "orphan"] as const).some((fault) =>
+    options.faults.has(fault),
+  );
   const workers = options.workers ?? (needsWorkers ? 3 : 0);
   const flags = { ...BRISK, workers: String(workers), ...options.flags };
-  const ownProcess = options.faults.has("kill");
+  const ownProcess = options.faults.has("kill") || options.faults.has("orphan");
   const server = await serverUnderTest({ dataDir, flags, ownProcess });
   await server.start();
   const publisher = new Publisher(() => server.url);
@@ -148,6 +152,7 @@ async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
     deliveries: judged.deliveries,
     sdkEvents: swarm.sdkClients.reduce((total, { events }) => total + events, 0),
     cuts: sum(({ cuts }) => cuts) + swarm.sdkClients.reduce((total, { cuts }) => total + cuts, 0),
+    unannounced: sum(({ recording }) => recording.unannounced),
     updates: sum(({ updates }) => updates),
     takeOvers: sum(({ takeOvers }) => takeOvers),
     gaps: sum(({ recording }) => recording.gaps),

@@ -28,7 +28,7 @@ export interface ServerUnderTest {
    *
    * @param which all of its processes at once, or the first one alone, whose workers live on
    */
-  kill(which?: "all" | "first"): Promise<void>;
+  kill(which: "all" | "first"): Promise<void>;
   /** Kills one of its workers so; false where it has none at the moment. */
   killWorker(): Promise<boolean>;
   /**
@@ -130,7 +130,7 @@ function processServer(
       if (!said.includes(READY)) throw new Error(`the server did not start: ${errors.join("\n")}`);
     },
     stop: () => end("SIGTERM"),
-    kill: async (which = "all") => {
+    kill: async (which) => {
       const workers = which === "all" ? await workersOf(urls.adminUrl) : [];
       const ended = end("SIGKILL");
       for (const pid of workers) killProcess(pid);

@@ -89,6 +89,7 @@ export class SwarmClient {
   cut(): void {
     if (this.#connection === undefined) return;
     this.cuts += 1;
+    this.recording.cutting();
     this.#connection.cut();
   }
 

@@ -74,7 +74,7 @@ test("F17: after the machine was started anew, no cursor means what it did not m
     const lost = await ingest(server.url, "lost", 10);
     const beyond = await cursorBehind(first, lost.at(-1) ?? "");
     assert.equal(decodeCursor(beyond).generation, 0);
-    await server.kill();
+    await server.kill("all");
     await rm(dataDir, { recursive: true });
     await cp(join(folder, "copy"), dataDir, { recursive: true });
     await otherBoot(dataDir);

@@ -20,3 +20,4 @@ linkToParent(
   },
   () => process.exit(0),
 );
+process.on("SIGTERM", () => process.exit(0));

@@ -58,6 +58,15 @@ test("a worker that dies is told of, and another takes its place", async () => {
   assert.ok(now.every((pid) => !isRunning(pid)));
 });
 
+test("a worker that was stopped is replaced, and no error", async () => {
+  const { pool: started, told } = await startPool([]);
+  await using pool = started;
+  const [first] = await pids(pool);
+  process.kill(first as number, "SIGTERM");
+  await twoBesides(pool, [first as number]);
+  assert.deepEqual(told, ["a worker stopped; another takes its place"]);
+});
+
 test("a worker that cannot start holds no place: others are tried until one serves", async () => {
   const { pool: started, told } = await startPool([3, 4]);
   await using pool = started;

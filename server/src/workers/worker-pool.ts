@@ -163,11 +163,14 @@ export class WorkerPool implements AsyncDisposable {
     this.#workers.delete(name);
     this.#init.gone(name);
     if (this.#stopping || this.#address === undefined) return;
-    this.restarts += 1;
-    const settled = performance.now() - startedMs > SETTLED_MS;
+    // One that was told to stop, to be started anew, is no sign that others cannot live.
+    const isClean = code === 0;
+    if (!isClean) this.restarts += 1;
+    const settled = isClean || performance.now() - startedMs > SETTLED_MS;
     this.#restartMs = settled ? RESTART_MIN_MS : Math.min(RESTART_MAX_MS, this.#restartMs * 2);
     const { tell } = this.#init;
-    tell("error", "a worker died; another takes its place", { worker: name, code, signal });
+    if (isClean) tell("info", "a worker stopped; another takes its place", { worker: name });
+    else tell("error", "a worker died; another takes its place", { worker: name, code, signal });
     setTimeout(() => {
       if (this.#stopping) return;
       this.#startOne().catch((caught: unknown) => {
