@@ -11,10 +11,14 @@ const SEEDS = 54;
 const REGRESSIONS: readonly number[] = [];
 const DEPTHS = [1, 2, 3, 5, 8, 13, 21, 34, 55, 64];
 
+/** Processes that serve the clients, where several do. */
+const WORKERS = 4;
+
 /** Every fault comes with every other; a server of its own process, which can be killed, costs more. */
 function faultsOf(seed: number): ReadonlySet<Fault> {
   if (seed % 9 === 0) return new Set(["cut", "filters", "kill"]);
-  if (seed % 18 === 5) return new Set(["cut", "filters", "takeover", "worker"]);
+  if (seed % 18 === 5) return new Set(["cut", "filters", "takeover", "worker", "slow"]);
+  if (seed === 13) return new Set(["filters", "takeover", "drop", "worker"]);
   const faults: readonly Fault[][] = [
     ["cut", "filters"],
     ["cut", "filters", "slow", "takeover"],
@@ -24,15 +28,22 @@ function faultsOf(seed: number): ReadonlySet<Fault> {
   return new Set(faults[seed % faults.length]);
 }
 
+/** Several processes where one of them is killed, and for some of the others. */
+function workersOf(seed: number, faults: ReadonlySet<Fault>): number {
+  return faults.has("worker") || seed % 18 === 11 ? WORKERS : 0;
+}
+
 suite("the oracle", { concurrency: 2 }, () => {
   const seeds = [...Array.from({ length: SEEDS }, (_, at) => at + 1), ...REGRESSIONS];
   for (const seed of seeds) {
     const faults = faultsOf(seed);
-    test(`seed ${seed}: ${[...faults].join(", ")}`, async () => {
+    const workers = workersOf(seed, faults);
+    test(`seed ${seed}: ${[...faults].join(", ")} (${workers} workers)`, async () => {
       const report = await run({
         seed,
         clients: 16,
-        seconds: faults.has("kill") || faults.has("worker") ? 3 : 1.2,
+        workers,
+        seconds: faults.has("kill") || workers > 0 ? 3 : 1.2,
         rate: 600,
         // Each seed begins elsewhere, so that every depth from shallow to deep is met early.
         depths: DEPTHS.map((_, at) => DEPTHS[(at + seed) % DEPTHS.length] as number),

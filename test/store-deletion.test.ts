@@ -33,82 +33,90 @@ async function replay(server: TestServer, query: Record<string, string>): Promis
   return stream.text;
 }
 
-test("F14: deleted content is served nowhere after its deletion, whoever asks and whatever restarts", async () => {
-  await using server = await TestServer.start();
-  const send = async (lines: readonly object[]): Promise<void> => {
-    const response = await fetch(`${server.url}/v1/ingest/tweets`, {
-      method: "POST",
-      headers: { "content-type": "application/x-ndjson" },
-      body: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+for (const workers of ["0", "4"])
+  test(`F14: deleted content is served nowhere after its deletion, whoever asks and whatever restarts (${workers} workers)`, async () => {
+    await using server = await TestServer.start({ workers });
+    const send = async (lines: readonly object[]): Promise<void> => {
+      const response = await fetch(`${server.url}/v1/ingest/tweets`, {
+        method: "POST",
+        headers: { "content-type": "application/x-ndjson" },
+        body: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+      });
+      const text = await response.text();
+      for (const line of text.trim().split("\n")) assert.match(line, /"status":202/);
+    };
+    const author = (number: number): string => `author${number % 7}`;
+    const id = (number: number): string => `secret${number}`;
+    const all = Array.from({ length: POSTS }, (_, number) => number);
+
+    // A client follows one author, and goes away with a cursor from before the deletions.
+    const away = ndjsonDriver.connect(server.url, {
+      live: "tweets",
+      query: { user_ids: "author1", since: "earliest", when_behind: "wait" },
     });
-    const text = await response.text();
-    for (const line of text.trim().split("\n")) assert.match(line, /"status":202/);
-  };
-  const author = (number: number): string => `author${number % 7}`;
-  const id = (number: number): string => `secret${number}`;
-  const all = Array.from({ length: POSTS }, (_, number) => number);
+    const { cursor } = await away.next(ofType("subscribed"));
+    away.destroy();
 
-  // A client follows one author, and goes away with a cursor from before the deletions.
-  const away = ndjsonDriver.connect(server.url, {
-    live: "tweets",
-    query: { user_ids: "author1", since: "earliest", when_behind: "wait" },
-  });
-  const { cursor } = await away.next(ofType("subscribed"));
-  away.destroy();
+    // Some deletions come before what they delete.
+    await send([{ type: "delete", id: "early", user_id: "author1" }]);
+    await send(
+      all.map((number) => ({
+        id: id(number),
+        user_id: author(number),
+        text: `${SECRET} ${number}`,
+      })),
+    );
+    await send([{ id: "early", user_id: "author1", text: `${SECRET} early` }]);
+    await send([{ id: "kept", user_id: "author1", text: "this one stays" }]);
+    await server.visible(["kept"]);
+    assert.match(await everything(server, "author1"), new RegExp(`${SECRET} 1"`));
 
-  // Some deletions come before what they delete.
-  await send([{ type: "delete", id: "early", user_id: "author1" }]);
-  await send(
-    all.map((number) => ({ id: id(number), user_id: author(number), text: `${SECRET} ${number}` })),
-  );
-  await send([{ id: "early", user_id: "author1", text: `${SECRET} early` }]);
-  await send([{ id: "kept", user_id: "author1", text: "this one stays" }]);
-  await server.visible(["kept"]);
-  assert.match(await everything(server, "author1"), new RegExp(`${SECRET} 1"`));
-
-  // The storm: whoever sees a deletion finds its post nowhere, at once.
-  const seen: Promise<void>[] = [];
-  const live = ndjsonDriver.connect(
-    server.url,
-    { live: "tweets" },
-    {
-      onFrame: (frame) => {
-        const { event_type, tweet } = frame as {
-          event_type?: string;
-          tweet?: { id: string; user_id: string };
-        };
-        if (event_type !== "delete" || tweet === undefined || seen.length >= 40) return;
-        seen.push(
-          everything(server, tweet.user_id).then((text) => {
-            const number = tweet.id.slice("secret".length);
-            assert.ok(!text.includes(`${SECRET} ${number}"`), `${tweet.id} is still served`);
-          }),
-        );
+    // The storm: whoever sees a deletion finds its post nowhere, at once.
+    const seen: Promise<void>[] = [];
+    const live = ndjsonDriver.connect(
+      server.url,
+      { live: "tweets" },
+      {
+        onFrame: (frame) => {
+          const { event_type, tweet } = frame as {
+            event_type?: string;
+            tweet?: { id: string; user_id: string };
+          };
+          if (event_type !== "delete" || tweet === undefined || seen.length >= 40) return;
+          seen.push(
+            everything(server, tweet.user_id).then((text) => {
+              const number = tweet.id.slice("secret".length);
+              assert.ok(!text.includes(`${SECRET} ${number}"`), `${tweet.id} is still served`);
+            }),
+          );
+        },
       },
-    },
-  );
-  await live.next(ofType("caught_up"));
-  for (const number of all)
-    await send([{ type: "delete", id: id(number), user_id: author(number) }]);
-  await send([{ id: "last", user_id: "author1", text: "behind them all" }]);
-  await live.next((frame) => (frame as { id?: string }).id === "last");
-  assert.equal(seen.length, 40);
-  await Promise.all(seen);
-  live.destroy();
+    );
+    await live.next(ofType("caught_up"));
+    for (const number of all)
+      await send([{ type: "delete", id: id(number), user_id: author(number) }]);
+    await send([{ id: "last", user_id: "author1", text: "behind them all" }]);
+    await live.next((frame) => (frame as { id?: string }).id === "last");
+    assert.equal(seen.length, 40);
+    await Promise.all(seen);
+    live.destroy();
 
-  const nowhere = async (): Promise<void> => {
-    for (const number of [0, 1, 2, 3, 4, 5, 6])
-      assert.ok(!(await everything(server, author(number))).includes(SECRET));
-    for (const query of [{ since: "earliest" }, { cursor: String(cursor), user_ids: "author1" }]) {
-      const text = await replay(server, query);
-      assert.ok(!text.includes(SECRET), "a replay serves what was deleted");
-      assert.match(text, /this one stays/);
-      // The deletions themselves are told.
-      assert.match(text, /"event_type":"delete","position":"[^"]+","at":\d+,"id":"secret1"/);
-    }
-  };
-  await nowhere();
-  await server.stop();
-  await server.start();
-  await nowhere();
-});
+    const nowhere = async (): Promise<void> => {
+      for (const number of [0, 1, 2, 3, 4, 5, 6])
+        assert.ok(!(await everything(server, author(number))).includes(SECRET));
+      for (const query of [
+        { since: "earliest" },
+        { cursor: String(cursor), user_ids: "author1" },
+      ]) {
+        const text = await replay(server, query);
+        assert.ok(!text.includes(SECRET), "a replay serves what was deleted");
+        assert.match(text, /this one stays/);
+        // The deletions themselves are told.
+        assert.match(text, /"event_type":"delete","position":"[^"]+","at":\d+,"id":"secret1"/);
+      }
+    };
+    await nowhere();
+    await server.stop();
+    await server.start();
+    await nowhere();
+  });

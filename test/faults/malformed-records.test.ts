@@ -46,14 +46,18 @@ async function append(log: Log, topic: string, values: readonly (Buffer | object
   await log.append(topic, 0, records);
 }
 
+/** One process for all, or several that serve the clients. */
+const WORKERS = [0, 4];
+
 async function withServer(
+  workers: number,
   yaml: string | undefined,
   act: (server: {
     readonly url: string;
     readonly log: Log;
     metric(name: string): Promise<number>;
-    /** What the server said, as lines of text. */
-    readonly said: readonly string[];
+    /** Waits until each process that serves clients has counted what is malformed, and has said so. */
+    toldOf(topic: string): Promise<void>;
   }) => Promise<void>,
 ): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-malformed-"));
@@ -67,6 +71,7 @@ async function withServer(
     "log-level": "silent",
     "deliver-drain": "0ms",
     "topics-partitions": "1",
+    workers: String(workers),
   };
   const config = loadConfig({ flags, env: {}, yaml, yamlName: "penstock.yaml" });
   const server = await serve(config);
@@ -77,7 +82,16 @@ async function withServer(
       const values = text.split("\n").filter((line) => line.startsWith(`${name}{`));
       return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
     };
-    await act({ url: server.url, log, metric, said });
+    const toldOf = async (topic: string): Promise<void> => {
+      const due = MALFORMED.length * Math.max(1, workers);
+      while ((await metric("penstock_unreadable_records_total")) < due)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.equal(await metric("penstock_unreadable_records_total"), due);
+      // What a worker says, only its own process hears.
+      if (workers > 0) return;
+      assert.ok(said.some((line) => line.includes("cannot be read") && line.includes(topic)));
+    };
+    await act({ url: server.url, log, metric, toldOf });
   } finally {
     await log[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
@@ -89,80 +103,78 @@ async function withServer(
 const EVERYTHING = { since: "earliest", when_behind: "wait" };
 const idIs = (id: string) => (frame: Frame) => frame.id === id;
 
-test("F17: a topic that is served as it lies goes on past what is malformed", () =>
-  withServer(YAML, async ({ url, log, metric, said }) => {
-    const live = ndjsonDriver.connect(url, { live: "orders", query: EVERYTHING });
-    const filtered = ndjsonDriver.connect(url, {
-      live: "orders",
-      query: { ...EVERYTHING, customer_id: "c" },
-    });
-    await append(log, "shop.orders", [{ order_id: "first", customer: { id: "c" } }]);
-    for (const value of MALFORMED) await append(log, "shop.orders", [value]);
-    const big = { order_id: "big", customer: { id: "c" }, blob: "x".repeat(10 * MIB) };
-    await append(log, "shop.orders", [big, { order_id: "last", customer: { id: "c" } }]);
-    for (const connection of [live, filtered]) {
-      await connection.next(idIs("last"));
-      const events = connection.frames.filter(isEvent);
-      assert.deepEqual(
-        events.map(({ id }) => id),
-        ["first", "big", "last"],
-      );
-      const { blob } = Object(events[1]?.order) as Partial<typeof big>;
-      assert.equal(blob?.length, 10 * MIB);
-    }
-    // Again, read cold.
-    const again = ndjsonDriver.connect(url, { live: "orders", query: EVERYTHING });
-    await again.next(idIs("last"));
-    assert.equal(again.frames.filter(isEvent).length, 3);
-    assert.equal(await metric("penstock_unreadable_records_total"), MALFORMED.length);
-    assert.ok(said.some((line) => line.includes("cannot be read") && line.includes("shop.orders")));
-    for (const connection of [live, filtered, again]) connection.destroy();
-  }));
+for (const workers of WORKERS)
+  test(`F17: a topic that is served as it lies goes on past what is malformed (${workers} workers)`, () =>
+    withServer(workers, YAML, async ({ url, log, toldOf }) => {
+      const live = ndjsonDriver.connect(url, { live: "orders", query: EVERYTHING });
+      const filtered = ndjsonDriver.connect(url, {
+        live: "orders",
+        query: { ...EVERYTHING, customer_id: "c" },
+      });
+      await append(log, "shop.orders", [{ order_id: "first", customer: { id: "c" } }]);
+      for (const value of MALFORMED) await append(log, "shop.orders", [value]);
+      const big = { order_id: "big", customer: { id: "c" }, blob: "x".repeat(10 * MIB) };
+      await append(log, "shop.orders", [big, { order_id: "last", customer: { id: "c" } }]);
+      for (const connection of [live, filtered]) {
+        await connection.next(idIs("last"));
+        const events = connection.frames.filter(isEvent);
+        assert.deepEqual(
+          events.map(({ id }) => id),
+          ["first", "big", "last"],
+        );
+        const { blob } = Object(events[1]?.order) as Partial<typeof big>;
+        assert.equal(blob?.length, 10 * MIB);
+      }
+      // Again, read cold.
+      const again = ndjsonDriver.connect(url, { live: "orders", query: EVERYTHING });
+      await again.next(idIs("last"));
+      assert.equal(again.frames.filter(isEvent).length, 3);
+      await toldOf("shop.orders");
+      for (const connection of [live, filtered, again]) connection.destroy();
+    }));
 
-test("F17: processing goes on past what is malformed, and keeps it with the reason", () =>
-  withServer(undefined, async ({ url, log, metric, said }) => {
-    const live = ndjsonDriver.connect(url, { live: "tweets", query: EVERYTHING });
-    const strangers = [
-      ...MALFORMED,
-      Buffer.from(JSON.stringify({ user_id: 7, text: "x" })),
-      Buffer.from(JSON.stringify({ id: "long", user_id: "u", text: "x".repeat(10 * MIB) })),
-    ];
-    await append(log, "raw_tweets", strangers);
-    const post = await fetch(`${url}/v1/ingest/tweets`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ id: "after", user_id: "u", text: "after all that" }),
-    });
-    assert.equal(post.status, 202);
-    await live.next(idIs("after"));
-    assert.equal(live.frames.filter(isEvent).length, 1);
-    const letters = await log.read("raw_tweets.dead", 0, 0, {
-      recordsMax: 100,
-      bytesMax: 100 * MIB,
-    });
-    assert.equal(letters.records.length, strangers.length);
-    for (const [at, { value, headers }] of letters.records.entries()) {
-      assert.ok(strangers[at]?.equals(value), "a dead letter is what was there, to the byte");
-      assert.equal(headers.position, `0:${at}`);
-      assert.ok((headers.reason ?? "").length > 0 && (headers.reason ?? "").length <= 1000);
-    }
-    assert.match(letters.records[5]?.headers.reason ?? "", /UTF-8/);
-    assert.equal(await metric("penstock_dead_letters_total"), strangers.length);
-    live.destroy();
+for (const workers of WORKERS)
+  test(`F17: processing goes on past what is malformed, and keeps it with the reason (${workers} workers)`, () =>
+    withServer(workers, undefined, async ({ url, log, metric, toldOf }) => {
+      const live = ndjsonDriver.connect(url, { live: "tweets", query: EVERYTHING });
+      const strangers = [
+        ...MALFORMED,
+        Buffer.from(JSON.stringify({ user_id: 7, text: "x" })),
+        Buffer.from(JSON.stringify({ id: "long", user_id: "u", text: "x".repeat(10 * MIB) })),
+      ];
+      await append(log, "raw_tweets", strangers);
+      const post = await fetch(`${url}/v1/ingest/tweets`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ id: "after", user_id: "u", text: "after all that" }),
+      });
+      assert.equal(post.status, 202);
+      await live.next(idIs("after"));
+      assert.equal(live.frames.filter(isEvent).length, 1);
+      const letters = await log.read("raw_tweets.dead", 0, 0, {
+        recordsMax: 100,
+        bytesMax: 100 * MIB,
+      });
+      assert.equal(letters.records.length, strangers.length);
+      for (const [at, { value, headers }] of letters.records.entries()) {
+        assert.ok(strangers[at]?.equals(value), "a dead letter is what was there, to the byte");
+        assert.equal(headers.position, `0:${at}`);
+        assert.ok((headers.reason ?? "").length > 0 && (headers.reason ?? "").length <= 1000);
+      }
+      assert.match(letters.records[5]?.headers.reason ?? "", /UTF-8/);
+      assert.equal(await metric("penstock_dead_letters_total"), strangers.length);
+      live.destroy();
 
-    // What is malformed in the topic that is served, where only processing writes.
-    const served = ndjsonDriver.connect(url, { live: "tweets", query: EVERYTHING });
-    await served.next(idIs("after"));
-    await append(log, "tweets.enriched", MALFORMED);
-    await fetch(`${url}/v1/ingest/tweets`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ id: "at last", user_id: "u", text: "still there" }),
-    });
-    await served.next(idIs("at last"));
-    assert.equal(await metric("penstock_unreadable_records_total"), MALFORMED.length);
-    assert.ok(
-      said.some((line) => line.includes("cannot be read") && line.includes("tweets.enriched")),
-    );
-    served.destroy();
-  }));
+      // What is malformed in the topic that is served, where only processing writes.
+      const served = ndjsonDriver.connect(url, { live: "tweets", query: EVERYTHING });
+      await served.next(idIs("after"));
+      await append(log, "tweets.enriched", MALFORMED);
+      await fetch(`${url}/v1/ingest/tweets`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ id: "at last", user_id: "u", text: "still there" }),
+      });
+      await served.next(idIs("at last"));
+      await toldOf("tweets.enriched");
+      served.destroy();
+    }));

@@ -18,7 +18,11 @@ import {
 } from "../transports/transport-driver.ts";
 
 const TOPIC = "tweets.enriched";
-const FLAGS = { "topics-partitions": "2" };
+/** One process for all, or several that serve the clients. */
+const WORKERS = ["0", "4"];
+
+/** Checkpoints of a stream that is silent come with its heartbeats. */
+const FLAGS = { "topics-partitions": "2", "deliver-heartbeat-interval": "200ms" };
 
 /** Lets the log and the archive forget all that is older than a time. @returns where they begin */
 async function forget(dataDir: string, beforeMs: number): Promise<readonly number[]> {
@@ -71,53 +75,54 @@ const vectorOf = (map: unknown): number[] =>
 const between = (from: readonly number[], to: readonly number[]): number =>
   to.reduce((sum, offset, partition) => sum + Math.max(0, offset - (from[partition] ?? 0)), 0);
 
-test("F12: a client that was away for too long is told, or gets a gap of just what it missed", async () => {
-  await using server = await TestServer.start(FLAGS);
-  const old = await publish(server, "old", 30);
-  const first = websocketDriver.connect(server.url, {
-    live: "tweets",
-    query: { since: "earliest", when_behind: "wait" },
+for (const workers of WORKERS)
+  test(`F12: a client that was away for too long is told, or gets a gap of just what it missed (${workers} workers)`, async () => {
+    await using server = await TestServer.start({ ...FLAGS, workers });
+    const old = await publish(server, "old", 30);
+    const first = websocketDriver.connect(server.url, {
+      live: "tweets",
+      query: { since: "earliest", when_behind: "wait" },
+    });
+    await first.next(ofType("caught_up"));
+    const cursor = String((await first.next(ofType("checkpoint"))).cursor);
+    first.destroy();
+    const missed = await publish(server, "missed", 25);
+    const floors = await (async () => {
+      const boundaryMs = await elapsed();
+      const young = await publish(server, "young", 20);
+      const found = await forget(server.dataDir, boundaryMs);
+      return { offsets: found, young };
+    })();
+    const from = offsetsOf(cursor);
+    assert.ok(between(from, floors.offsets) >= missed.length, "retention did not pass the cursor");
+    assert.equal(old.length, 30);
+
+    for (const driver of drivers) {
+      const body = { stream: "tweets", start: { cursor }, when_behind: "wait" };
+      const refused = await server.request("POST", "/v1/stream/subscribe", body);
+      assert.equal(refused.status, 410, JSON.stringify(refused.body));
+      assert.equal(refused.body.code, "cursor_too_old");
+      const oldest = floors.offsets.map((offset, partition) => `${partition}:${offset}`).join(", ");
+      assert.ok(String(refused.body.detail).includes(oldest), String(refused.body.detail));
+
+      const session = await server.subscribe({ ...body, clamp: true });
+      const clamped = driver.connect(server.url, { session });
+      await clamped.next(ofType("caught_up"));
+      const gaps = clamped.frames.filter(ofType("gap"));
+      assert.equal(gaps.length, 1);
+      const [gap] = gaps;
+      assert.deepEqual(vectorOf(gap?.from), from);
+      assert.deepEqual(vectorOf(gap?.to), floors.offsets);
+      assert.equal(gap?.count, between(from, floors.offsets));
+      assert.equal(gap?.recover, null);
+      assert.equal(gap?.cancels, true);
+      const got = clamped.frames.filter(isEvent).map(({ id }) => id);
+      assert.deepEqual([...got].sort(), [...floors.young].sort(), driver.name);
+      clamped.destroy();
+      await clamped.over;
+    }
+    assert.equal(await server.metric("penstock_silent_skips_total"), 0);
   });
-  await first.next(ofType("caught_up"));
-  const cursor = String((await first.next(ofType("checkpoint"))).cursor);
-  first.destroy();
-  const missed = await publish(server, "missed", 25);
-  const floors = await (async () => {
-    const boundaryMs = await elapsed();
-    const young = await publish(server, "young", 20);
-    const found = await forget(server.dataDir, boundaryMs);
-    return { offsets: found, young };
-  })();
-  const from = offsetsOf(cursor);
-  assert.ok(between(from, floors.offsets) >= missed.length, "retention did not pass the cursor");
-  assert.equal(old.length, 30);
-
-  for (const driver of drivers) {
-    const body = { stream: "tweets", start: { cursor }, when_behind: "wait" };
-    const refused = await server.request("POST", "/v1/stream/subscribe", body);
-    assert.equal(refused.status, 410, JSON.stringify(refused.body));
-    assert.equal(refused.body.code, "cursor_too_old");
-    const oldest = floors.offsets.map((offset, partition) => `${partition}:${offset}`).join(", ");
-    assert.ok(String(refused.body.detail).includes(oldest), String(refused.body.detail));
-
-    const session = await server.subscribe({ ...body, clamp: true });
-    const clamped = driver.connect(server.url, { session });
-    await clamped.next(ofType("caught_up"));
-    const gaps = clamped.frames.filter(ofType("gap"));
-    assert.equal(gaps.length, 1);
-    const [gap] = gaps;
-    assert.deepEqual(vectorOf(gap?.from), from);
-    assert.deepEqual(vectorOf(gap?.to), floors.offsets);
-    assert.equal(gap?.count, between(from, floors.offsets));
-    assert.equal(gap?.recover, null);
-    assert.equal(gap?.cancels, true);
-    const got = clamped.frames.filter(isEvent).map(({ id }) => id);
-    assert.deepEqual([...got].sort(), [...floors.young].sort(), driver.name);
-    clamped.destroy();
-    await clamped.over;
-  }
-  assert.equal(await server.metric("penstock_silent_skips_total"), 0);
-});
 
 /** Every offset of a span is an event that came, or lies in a gap; and none is both. */
 function account(connection: TransportConnection, heads: readonly number[]) {
@@ -147,45 +152,47 @@ function account(connection: TransportConnection, heads: readonly number[]) {
   return { gaps, counted };
 }
 
-test("F12: a client that is there, and slow, and waits, gets a gap of just what left the log", async (t) => {
-  await using server = await TestServer.start({
-    ...FLAGS,
-    "deliver-ring-bytes": "256KiB",
-    "deliver-region-cache-bytes": "1MiB",
-    "transports-unacked-bytes-min": "4KiB",
-    "transports-unacked-bytes-max": "4KiB",
+for (const workers of WORKERS)
+  test(`F12: a client that is there, and slow, and waits, gets a gap of just what left the log (${workers} workers)`, async (t) => {
+    await using server = await TestServer.start({
+      ...FLAGS,
+      workers,
+      "deliver-ring-bytes": "256KiB",
+      "deliver-region-cache-bytes": "1MiB",
+      "transports-unacked-bytes-min": "4KiB",
+      "transports-unacked-bytes-max": "4KiB",
+    });
+    const slow = websocketDriver.connect(server.url, {
+      live: "tweets",
+      query: { since: "earliest", when_behind: "wait" },
+    });
+    assert.ok(slow instanceof RawConnection);
+    await slow.next(ofType("caught_up"));
+    await publish(server, "read", 20);
+    slow.socket.pause();
+    const unread = await publish(server, "unread", 2000);
+    const boundaryMs = await elapsed();
+    await publish(server, "young", 1000);
+    const floors = await forget(server.dataDir, boundaryMs);
+    const before = slow.frames.filter(isEvent).length;
+    assert.ok(before < unread.length / 2, `the client had ${before} events before it paused`);
+    slow.socket.resume();
+    const [last = ""] = await publish(server, "last", 5);
+    const log = await openEmbeddedLog({
+      dataDir: server.dataDir,
+      options: defaultsOf(logOptions),
+      now: Date.now,
+    });
+    const heads = await log.heads(TOPIC);
+    await log[Symbol.asyncDispose]();
+    await slow.next(({ id }) => id === last);
+    const reached = (frame: Frame): boolean =>
+      frame.type === "checkpoint" && between(offsetsOf(String(frame.cursor)), heads) === 0;
+    await slow.next(reached);
+    const { gaps, counted } = account(slow, heads);
+    assert.ok(gaps >= 1, "retention did not pass the client");
+    assert.ok(between([], floors) > counted, "the gap covers what was delivered");
+    assert.equal(await server.metric("penstock_silent_skips_total"), 0);
+    t.diagnostic(`${gaps} gap of ${counted} offsets`);
+    slow.destroy();
   });
-  const slow = websocketDriver.connect(server.url, {
-    live: "tweets",
-    query: { since: "earliest", when_behind: "wait" },
-  });
-  assert.ok(slow instanceof RawConnection);
-  await slow.next(ofType("caught_up"));
-  await publish(server, "read", 20);
-  slow.socket.pause();
-  const unread = await publish(server, "unread", 2000);
-  const boundaryMs = await elapsed();
-  await publish(server, "young", 1000);
-  const floors = await forget(server.dataDir, boundaryMs);
-  const before = slow.frames.filter(isEvent).length;
-  assert.ok(before < unread.length / 2, `the client had ${before} events before it paused`);
-  slow.socket.resume();
-  const [last = ""] = await publish(server, "last", 5);
-  const log = await openEmbeddedLog({
-    dataDir: server.dataDir,
-    options: defaultsOf(logOptions),
-    now: Date.now,
-  });
-  const heads = await log.heads(TOPIC);
-  await log[Symbol.asyncDispose]();
-  await slow.next(({ id }) => id === last);
-  const reached = (frame: Frame): boolean =>
-    frame.type === "checkpoint" && between(offsetsOf(String(frame.cursor)), heads) === 0;
-  await slow.next(reached);
-  const { gaps, counted } = account(slow, heads);
-  assert.ok(gaps >= 1, "retention did not pass the client");
-  assert.ok(between([], floors) > counted, "the gap covers what was delivered");
-  assert.equal(await server.metric("penstock_silent_skips_total"), 0);
-  t.diagnostic(`${gaps} gap of ${counted} offsets`);
-  slow.destroy();
-});
