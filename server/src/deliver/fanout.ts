@@ -1,4 +1,4 @@
-import type { ControlFrame } from "@penstock-dev/contract";
+import { type ControlFrame, PenstockError } from "@penstock-dev/contract";
 import { FilterIndex, type Filters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
@@ -28,8 +28,8 @@ import type { DeliverOptions, TopicState } from "./topic-state.ts";
 /** Lanes that stand still are looked at this often: their policy may have to act. */
 const LAGGING_WAKE_MS = 100;
 
-/** A process that lags for longer is not waited for: it catches up while its clients read. */
-const REFRESH_TIMEOUT_MS = 1000;
+/** When to come back to a process that lags. */
+const LAGGING_RETRY_MS = 1000;
 
 /** Who wants what, from where on. */
 export interface Attachment {
@@ -206,9 +206,18 @@ export class Fanout implements AsyncDisposable {
     return ring.placeAt(ring.head) as Place;
   }
 
-  /** Resolves when this process has read all that the log holds now, or after a while. */
+  /**
+   * Resolves when this process has read all that the log holds now, deletions among it.
+   *
+   * @throws PenstockError `overloaded` where that takes longer than `catchUpMs`
+   */
   async refresh(): Promise<void> {
-    await this.#reader.reach(await this.#log.heads(this.#state.topic), REFRESH_TIMEOUT_MS);
+    const { topic, options } = this.#state;
+    const heads = await this.#log.heads(topic);
+    if (await this.#reader.reach(heads, options.catchUpMs)) return;
+    throw new PenstockError("overloaded", "This process lags behind the log.", {
+      retryAfterMs: LAGGING_RETRY_MS,
+    });
   }
 
   cursor(place: Place): string {

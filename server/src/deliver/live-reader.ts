@@ -74,16 +74,21 @@ export class LiveReader {
 
   /**
    * Resolves when the ring has all before some heads of the log, which another process may have
-   * moved a moment ago, or after a while.
+   * moved a moment ago; to false where it has not after a while.
    */
-  async reach(heads: readonly number[], timeoutMs: number): Promise<void> {
-    if (this.#hasReached(heads)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs);
-    this.#readers.push({ heads, reached: resolve });
+  async reach(heads: readonly number[], timeoutMs: number): Promise<boolean> {
+    if (this.#hasReached(heads)) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const reader = { heads, reached: () => resolve(true) };
+    const timer = setTimeout(() => {
+      this.#readers = this.#readers.filter((one) => one !== reader);
+      resolve(false);
+    }, timeoutMs);
+    this.#readers.push(reader);
     this.#waiting?.abort();
-    await promise;
+    const reached = await promise;
     clearTimeout(timer);
+    return reached;
   }
 
   #hasReached(heads: readonly number[]): boolean {

@@ -46,6 +46,11 @@ export const deliverOptions = {
     "A client for whom the log was not read on for a minute fares better elsewhere.",
     { min: "100ms" },
   ),
+  catchUpMs: duration(
+    "10s",
+    "Who wants what was before reads nothing from a process that may not know yet what was deleted.",
+    { min: "10ms" },
+  ),
   interestIdleMs: duration(
     "60s",
     "A client that comes back within a minute finds its filter still in the index.",
