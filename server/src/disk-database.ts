@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PenstockError } from "@penstock-dev/contract";
 import { type Database, type Key, open, type RootDatabase } from "lmdb";
 import { beginsAtNewest } from "./newest-commit.ts";
+import { noteCommitting } from "./write-exit.ts";
 
 /**
  * Processes and threads that may have one database open at once: a slot of 64 bytes each. A dead
@@ -121,11 +122,13 @@ export class DiskDatabase {
 
   /** Commits what waits; while one commit runs, the next gathers. */
   async #commitAll(): Promise<void> {
+    noteCommitting(this, true);
     while (this.#queue.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
       const batch = this.#queue.splice(0, ACTIONS_PER_COMMIT);
       await this.#commit(batch);
     }
+    noteCommitting(this, false);
     this.#committing = undefined;
   }
 

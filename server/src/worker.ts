@@ -31,6 +31,7 @@ type Answer = (request: PeerRequest) => Promise<HeldSession | undefined>;
 const stack = new AsyncDisposableStack();
 let answerPeer: Answer | undefined;
 let collect: () => Promise<unknown> = async () => [];
+let starting: Promise<unknown> = Promise.resolve();
 let stopping: Promise<void> | undefined;
 const hurrying = new AbortController();
 
@@ -38,7 +39,9 @@ const link = linkToParent(
   {
     start: async (message: Start) => {
       try {
-        return await start(message);
+        const started = start(message);
+        starting = started.catch(() => undefined);
+        return await started;
       } catch (caught) {
         if (caught instanceof PenstockError) throw caught;
         // What stopped the start is for whoever reads it at the console.
@@ -94,7 +97,10 @@ function hurry(): void {
   hurrying.abort();
 }
 
+/** What has begun to start is stopped once it is there: half of it would be left as it is. */
 async function stop(): Promise<void> {
-  stopping ??= stack.disposeAsync().finally(() => setImmediate(() => process.exit(0)));
+  stopping ??= starting
+    .then(() => stack.disposeAsync())
+    .finally(() => setImmediate(() => process.exit(0)));
   await stopping;
 }
