@@ -117,3 +117,23 @@ test("what is claimed in the moment in which it would expire stays", async () =>
     },
   );
 });
+
+test("a store that is closed has stopped orphaning before", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "penstock-sessions-"));
+  const store = openSessionStore(dataDir, Date.now);
+  await store.put(Array.from({ length: 3000 }, (_, at) => ({ ...session, id: `ses_${at}` })));
+  let closed = false;
+  let askedLate = 0;
+  const begun = Promise.withResolvers<void>();
+  const orphaning = store.orphan(() => {
+    begun.resolve();
+    if (closed) askedLate += 1;
+    return true;
+  }, TTL_MS);
+  await begun.promise;
+  await store[Symbol.asyncDispose]();
+  closed = true;
+  await orphaning;
+  assert.equal(askedLate, 0);
+  await rm(dataDir, { recursive: true, force: true });
+});

@@ -19,6 +19,8 @@ class EmbeddedSessionStore implements SessionStore {
   readonly #database: DiskDatabase;
   readonly #sessions: Database<SessionRecord, string>;
   readonly #now: () => number;
+  readonly #orphaning = new Set<Promise<void>>();
+  #isClosed = false;
 
   constructor(dataDir: string, now: () => number) {
     this.#now = now;
@@ -73,16 +75,23 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
+    const orphaning = this.#orphan(isGone, ttlMs);
+    this.#orphaning.add(orphaning);
+    await orphaning.finally(() => this.#orphaning.delete(orphaning));
+  }
+
+  async #orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
     const isOrphan = ({ expiresAtMs, holder }: SessionRecord): boolean =>
       expiresAtMs === undefined && holder !== undefined && isGone(holder);
     let due: string[] = [];
     for await (const session of this.#all()) {
+      if (this.#isClosed) return;
       if (isOrphan(session) || this.#isExpired(session)) due.push(session.id);
       if (due.length < CHUNK_SESSIONS) continue;
       await this.#settle(due, isOrphan, ttlMs);
       due = [];
     }
-    if (due.length > 0) await this.#settle(due, isOrphan, ttlMs);
+    if (due.length > 0 && !this.#isClosed) await this.#settle(due, isOrphan, ttlMs);
   }
 
   /**
@@ -107,6 +116,8 @@ class EmbeddedSessionStore implements SessionStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#orphaning);
     await this.#database.close();
   }
 
