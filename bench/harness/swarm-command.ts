@@ -12,7 +12,8 @@ export type SwarmCommand =
 export interface ConnectCommand {
   readonly dialect: DialectName;
   readonly port: number;
-  readonly localAddress: string;
+  /** The first three parts of the addresses that the process connects from. */
+  readonly localNetwork: string;
   /** The path of a client, `{}` standing for its number modulo `distinct`. */
   readonly path: string;
   readonly distinct: number;

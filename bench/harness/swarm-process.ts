@@ -7,6 +7,8 @@ import type { ConnectCommand, SwarmCommand, SwarmReport } from "./swarm-command.
 
 /** The bytes of one client in so many are summed up, and compared with the others'. */
 const SUMMED_EVERY = 50;
+/** The more ports of an address are taken, the longer the kernel looks for a free one. */
+const CLIENTS_PER_ADDRESS = 2000;
 /** A full backlog, or a server that sheds load, turns some away. */
 const TRIES_MAX = 8;
 
@@ -69,7 +71,7 @@ function open(at: number, before?: SwarmClient): Promise<void> {
     {
       index,
       port: init.port,
-      localAddress: init.localAddress,
+      localAddress: `${init.localNetwork}.${1 + Math.floor(at / CLIENTS_PER_ADDRESS)}`,
       dialect: dialects[init.dialect],
       path: before === undefined ? fresh : `/v1/stream/${before.session}`,
       timed: init.timed,

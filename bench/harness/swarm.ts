@@ -67,7 +67,7 @@ export function checked(report: SwarmTotal, events: number): SwarmTotal {
   return report;
 }
 
-/** Clients in some processes, each of which connects from its own loopback address. */
+/** Clients in some processes, each of which connects from loopback addresses of its own. */
 export class Swarm implements AsyncDisposable {
   readonly #processes: readonly SwarmProcess[];
 
@@ -91,7 +91,7 @@ export class Swarm implements AsyncDisposable {
         do: "connect",
         dialect: init.dialect,
         port: init.port,
-        localAddress: `127.0.0.${addresses}`,
+        localNetwork: `127.0.${addresses}`,
         path,
         distinct,
         first,
