@@ -1,9 +1,9 @@
 /**
- * The writing side of `websocket-write.ts`: sockets of three kinds in one process, each of which gets
+ * The writing side of `websocket-write.ts`: sockets of two kinds in one process, each of which gets
  * the same frame in every round. CPU is counted for each kind from the first write of a round until
  * the reader has everything.
  */
-import { createServer, type Socket, Socket as SocketClass } from "node:net";
+import { createServer, type Socket } from "node:net";
 import type { Delivery, Outlet } from "../server/src/deliver/index.ts";
 import { defaultsOf } from "../server/src/option.ts";
 import { CoarseClock } from "../server/src/transports/coarse-clock.ts";
@@ -27,31 +27,6 @@ const shared = {
 };
 const grant = { clientId: "bench", limits: {} } as never;
 
-/** A stream's handle (`net.Socket`'s private member), as far as a write needs it. */
-interface Handle {
-  writeBuffer(request: object, bytes: Uint8Array): number;
-  readonly writeQueueSize: number;
-}
-/** The class of libuv's write requests, which a socket on a handle of our own is asked for. */
-function writeRequestClass(): new () => object {
-  let found: unknown;
-  const handle = {
-    readStart: () => 0,
-    readStop: () => 0,
-    close: () => undefined,
-    getAsyncId: () => 0,
-    writeBuffer: (request: object) => {
-      found = request.constructor;
-      return 0;
-    },
-  };
-  new SocketClass({ handle } as object).write(Buffer.from("x"));
-  return found as new () => object;
-}
-const WriteRequest = writeRequestClass();
-const byHandle: Handle[] = [];
-const request = new WriteRequest();
-
 const bare: Socket[] = [];
 const outlets: Outlet[] = [];
 
@@ -59,13 +34,6 @@ const kinds: Record<string, () => number> = {
   bare: () => {
     for (const socket of bare) socket.write(FRAME);
     return bare.length;
-  },
-  "through the handle": () => {
-    for (const handle of byHandle) {
-      const failed = handle.writeBuffer(request, FRAME);
-      if (failed !== 0 || handle.writeQueueSize !== 0) throw new Error("it did not take all");
-    }
-    return byHandle.length;
   },
   "room() and write()": () => {
     let written = 0;
@@ -84,9 +52,6 @@ const server = createServer((socket) => {
   socket.once("data", (kind) => {
     if (String(kind) === "bare") {
       bare.push(socket);
-      socket.on("data", () => undefined);
-    } else if (String(kind) === "through the handle") {
-      byHandle.push((socket as unknown as { _handle: Handle })._handle);
       socket.on("data", () => undefined);
     } else {
       const init = { socket, grant, encoding: websocketEncoding, compression: false };
