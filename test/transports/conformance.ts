@@ -107,7 +107,7 @@ export function transportConformance(
       assert.equal(hello?.type, "hello");
       assert.equal(hello?.protocol, 1);
       assert.equal(hello?.heartbeat_interval_ms, 300);
-      assert.match(String(hello?.session_id), /^ses_[\w-]{24}$/);
+      assert.match(String(hello?.session_id), /^ses_[\w-]{32}$/);
       assert.ok(hello?.oldest !== undefined && hello.newest !== undefined);
       assert.equal(subscribed?.type, "subscribed");
       assert.deepEqual(subscribed?.rules, [{ hashtags: [tag] }]);
