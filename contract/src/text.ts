@@ -3,14 +3,17 @@
  * into tokens (PROTOCOL.md, "Filters").
  */
 
+const ASCII = /^[\0-\x7f]*$/;
+
 /**
  * Full case folding after a normalisation form, so that `ẞ`, `ß` and `SS` are one, and a capital
  * sigma equals both small ones (Unicode 16, §3.13, by way of upper and lower case).
  */
 export function foldCase(text: string, form: "NFC" | "NFKC" = "NFC"): string {
-  const normal = text.normalize(form);
   // Plain ASCII needs no more than this, and most text is plain ASCII.
-  if (/^[\0-\x7f]*$/.test(normal)) return normal.toLowerCase();
+  if (ASCII.test(text)) return text.toLowerCase();
+  const normal = text.normalize(form);
+  if (ASCII.test(normal)) return normal.toLowerCase();
   // Lower case first: the capital ẞ is its own upper case, and its small form is not.
   return normal.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize(form);
 }
@@ -23,7 +26,23 @@ const TOKEN =
  * case folding; in scripts written without spaces every character is a token.
  */
 export function tokenise(text: string): string[] {
-  return foldCase(text, "NFKC").match(TOKEN) ?? [];
+  const folded = foldCase(text, "NFKC");
+  return ASCII.test(folded) ? asciiTokens(folded) : (folded.match(TOKEN) ?? []);
+}
+
+/** What `TOKEN` finds in lower-case ASCII, in two thirds of the time. */
+function asciiTokens(text: string): string[] {
+  const tokens: string[] = [];
+  let start = -1;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    const isPart = (unit >= 97 && unit <= 122) || (unit >= 48 && unit <= 57) || unit === 95;
+    if (isPart === start >= 0) continue;
+    if (!isPart) tokens.push(text.slice(start, at));
+    start = isPart ? at : -1;
+  }
+  if (start >= 0) tokens.push(text.slice(start));
+  return tokens;
 }
 
 /** Whether a string holds half of a surrogate pair, which UTF-8 cannot carry. */

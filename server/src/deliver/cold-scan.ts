@@ -151,6 +151,7 @@ export class ColdScan {
     batch: Batch,
   ): Iterable<{ readonly lane: ColdLane; readonly matches: readonly ColdMatch[] }> {
     const touched = new Set<CohortInterest>();
+    this.#index.expect(batch.entries.map(({ terms }) => terms));
     for (const [at, entry] of batch.entries.entries()) {
       if (this.#state.tombstones.hides(entry.event)) continue;
       const broadcast = broadcastOf(this.#state, entry, at);

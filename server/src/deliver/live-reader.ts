@@ -140,7 +140,9 @@ export class LiveReader {
     if (read.length === 0) return false;
     const strideBytes = this.#state.options.ringBytes / RING_STRIDES;
     let takenBytes = 0;
-    for (const entry of merged(read.map(({ entries }) => entries))) {
+    const entries = [...merged(read.map(({ entries }) => entries))];
+    this.#state.index.expect(entries.map(({ terms }) => terms));
+    for (const entry of entries) {
       this.#port.take(entry);
       takenBytes += entry.sizeBytes;
       if (takenBytes < strideBytes) continue;

@@ -1,20 +1,28 @@
 import type { TermsView } from "./event-terms.ts";
 import type { IndexField } from "./index-field.ts";
+import { MarkedIds } from "./marked-ids.ts";
+import { HAS_LONGER, idOf, LEADS } from "./slot-directory.ts";
+import { TermLookups } from "./term-lookups.ts";
 import type { TermTable } from "./term-table.ts";
 
-/**
- * What one view of an event has of what filters ask for: its terms and phrases are marked in the
- * table, field by field, when somebody first asks for the field.
- */
+/** So many events of a field are counted one by one, then one of some: they tell enough. */
+const COUNTED_ALL = 1024;
+const COUNTED_ONE_OF = 8;
+
+/** What one view of an event has of what filters ask for: the ids of its terms and phrases. */
 export class EventMarks {
   readonly #terms: TermTable;
-  /** Numbers of a field's terms in order; 0 for those that no filter asks for. */
-  readonly #tokens: number[] = [];
+  readonly #marked = new MarkedIds();
+  readonly #lookups: TermLookups;
+  /** References of a deletion's terms in order; 0 for those that no filter asks for. */
+  readonly #refs: number[] = [];
   stamp = 0;
+  #isCounted = true;
   #view: TermsView | undefined;
 
   constructor(terms: TermTable) {
     this.#terms = terms;
+    this.#lookups = new TermLookups(terms);
   }
 
   get view(): TermsView {
@@ -22,9 +30,12 @@ export class EventMarks {
     return this.#view;
   }
 
+  /** @param stamp above zero, and of no view before since `clear` */
   begin(view: TermsView, stamp: number): void {
     this.#view = view;
     this.stamp = stamp;
+    this.#isCounted = stamp % COUNTED_ONE_OF === 0;
+    this.#marked.begin(stamp);
   }
 
   /** Forgets the event, so that nothing keeps it. */
@@ -32,41 +43,70 @@ export class EventMarks {
     this.#view = undefined;
   }
 
+  /** Forgets all stamps. */
+  clear(): void {
+    this.#marked.clear();
+  }
+
+  has(id: number): boolean {
+    return this.#marked.has(id);
+  }
+
+  /** Takes a field's terms of the view, if it was not taken. */
   take(field: IndexField): void {
     if (field.stamp === this.stamp) return;
+    const terms = this.#open(field);
+    if (field.byBounds || terms.length === 0) return;
+    if (this.view.hashed) {
+      this.#takeHashed(field, terms);
+      return;
+    }
+    this.#lookups.begin();
+    this.#lookups.beginEvent();
+    this.#lookups.ask(field, terms);
+    this.#lookups.answer();
+    this.#lookups.tell(0, this.#mark);
+  }
+
+  /** Takes what was looked for of an event that is the view. */
+  takeFound(lookups: TermLookups, event: number): void {
+    const end = lookups.firstPart(event + 1);
+    for (let part = lookups.firstPart(event); part < end; part++) {
+      this.#open(lookups.fieldOf(part));
+      lookups.tell(part, this.#mark);
+    }
+  }
+
+  #open(field: IndexField): readonly string[] {
     field.stamp = this.stamp;
     field.ids.length = 0;
-    const { hashed } = this.view;
-    const terms = this.view.terms(field.name);
-    if (!hashed) field.seen += 1;
+    field.leads.length = 0;
+    const { view } = this;
+    const terms = view.terms(field.name);
+    field.isCounted = !view.hashed && (this.#isCounted || field.seen < COUNTED_ALL);
+    if (field.isCounted) field.seen += 1;
     if (field.hasPoint) this.#takePoint(field, terms[0]);
-    if (field.byBounds) return;
-    const ids = this.#tokens;
-    if (hashed) {
-      ids.length = 0;
-      for (const term of terms) ids.push(this.#takeHashed(field, term));
-    } else if (terms.length === 1) {
-      ids.length = 1;
-      ids[0] = this.#terms.find(field.number, terms[0] as string);
-    } else {
-      this.#terms.findAll(field.number, terms, ids);
+    return terms;
+  }
+
+  readonly #mark = (field: IndexField, ref: number): void => {
+    const id = idOf(ref);
+    if (!this.#marked.add(id)) return;
+    field.ids.push(id);
+    if ((ref & LEADS) !== 0) field.leads.push(id);
+    if (field.isCounted) this.#terms.hit(id);
+  };
+
+  #takeHashed(field: IndexField, terms: readonly string[]): void {
+    const refs = this.#refs;
+    refs.length = 0;
+    for (const term of terms) {
+      const first = this.#terms.findHashed(field.number, term);
+      refs.push(first);
+      for (let ref = first; ref !== 0; ref = this.#terms.findHashed(field.number, term, ref))
+        this.#mark(field, ref);
     }
-    for (const id of ids) if (id !== 0) this.#mark(field, id);
     if (field.phrases) this.#takePhrases(field);
-  }
-
-  #mark(field: IndexField, id: number): void {
-    if (this.#terms.mark(id, this.stamp)) field.ids.push(id);
-  }
-
-  /** Marks all terms of a hash but the first, which it gives. */
-  #takeHashed(field: IndexField, hashed: string): number {
-    const first = this.#terms.findHashed(field.number, hashed);
-    for (let id = first; id !== 0; ) {
-      id = this.#terms.findHashed(field.number, hashed, id);
-      if (id !== 0) this.#mark(field, id);
-    }
-    return first;
   }
 
   #takePoint(field: IndexField, term: string | undefined): void {
@@ -77,13 +117,13 @@ export class EventMarks {
 
   /** From each token, goes on as long as some filter asks for what has been read. */
   #takePhrases(field: IndexField): void {
-    const tokens = this.#tokens;
+    const tokens = this.#refs;
     for (let start = 0; start + 1 < tokens.length; start++) {
       let phrase = tokens[start] as number;
-      for (let at = start + 1; phrase !== 0 && this.#terms.hasLonger(phrase); at++) {
+      for (let at = start + 1; (phrase & HAS_LONGER) !== 0; at++) {
         const token = tokens[at] ?? 0;
         if (token === 0) break;
-        phrase = this.#terms.findLonger(phrase, token);
+        phrase = this.#terms.findLonger(idOf(phrase), idOf(token));
         if (phrase !== 0) this.#mark(field, phrase);
       }
     }

@@ -4,10 +4,12 @@ import type { EventTerms } from "./event-terms.ts";
 import type { Filters } from "./filters.ts";
 import { IndexField } from "./index-field.ts";
 import { KnownPostings } from "./known-postings.ts";
+import { LookAhead } from "./look-ahead.ts";
 import { PostingLists } from "./posting-lists.ts";
 import { Rows, RowValues } from "./rows.ts";
 import { RuleAccess } from "./rule-access.ts";
 import { RULE, RuleRows } from "./rule-rows.ts";
+import { RuleVisits } from "./rule-visits.ts";
 import { TagSets } from "./tag-sets.ts";
 import { TermTable } from "./term-table.ts";
 
@@ -27,6 +29,8 @@ const HANDLE_ROWS = 2 ** 25;
 const SERIAL_MAX = 2 ** 28 - 1;
 /** Events after which the hits of one chunk of terms count half. */
 const AGE_EVENTS = 1024;
+/** Rules that were visited in vain by one event, before somebody asks whether they stand well. */
+const HEATED_MIN = 32;
 /** Every so many events, all fields are looked at, to know how frequent their terms are. */
 const SAMPLE_EVENTS = 16;
 
@@ -52,6 +56,8 @@ export class FilterIndex<T> {
   readonly #access: RuleAccess;
   readonly #known: KnownPostings;
   readonly #marks: EventMarks;
+  readonly #visits: RuleVisits;
+  readonly #ahead: LookAhead;
   readonly #fields: readonly IndexField[];
   /** Rules without conditions. */
   readonly #unconditional: number;
@@ -59,11 +65,13 @@ export class FilterIndex<T> {
   readonly #owners = new RowValues<T>();
   readonly #tags = new TagSets();
   readonly #stampsMax: number;
-  /** Owners that the event in hand matches, and rows of those of them that have tags. */
-  #found: T[] = [];
+  /** Those whom the event in hand matches, and apart, those of them who have tags. */
+  #found: number[] = [];
   #tagged: number[] = [];
   readonly #lists: number[] = [];
   #serial = 0;
+  /** Another one whenever what events lead to has changed. */
+  #version = 0;
   #size = 0;
   #stamp = 0;
   #matchStamp = 0;
@@ -83,6 +91,14 @@ export class FilterIndex<T> {
     this.#access = new RuleAccess(this.#rules, this.#terms, this.#postings);
     this.#known = new KnownPostings(this.#rules, this.#terms, this.#postings);
     this.#marks = new EventMarks(this.#terms);
+    const parts = {
+      terms: this.#terms,
+      postings: this.#postings,
+      rules: this.#rules,
+      holders: this.#holders,
+    };
+    this.#visits = new RuleVisits(parts);
+    this.#ahead = new LookAhead({ ...parts, fields: this.#fields });
     this.#unconditional = this.#postings.makeList();
   }
 
@@ -102,6 +118,7 @@ export class FilterIndex<T> {
 
   add(filters: Filters, owner: T): FilterHandle {
     const holder = this.#holders.take();
+    this.#version += 1;
     this.#serial = (this.#serial % SERIAL_MAX) + 1;
     this.#holders.set(holder, SERIAL, this.#serial);
     this.#holders.set(holder, TAGS, filters.tagged ? 0 : -1);
@@ -127,6 +144,7 @@ export class FilterIndex<T> {
   remove(handle: FilterHandle): void {
     const holder = this.#holderOf(handle);
     if (holder === 0) return;
+    this.#version += 1;
     for (let row = this.#holders.get(holder, FIRST_RULE); row !== 0; ) {
       const next = this.#rules.get(row, RULE.next);
       if (this.#rules.get(row, RULE.conditions) > 0) this.#access.take(row);
@@ -158,18 +176,31 @@ export class FilterIndex<T> {
     return could;
   }
 
+  /**
+   * Says which events will be matched next, in that order, though not all of them need be: they are
+   * looked up some together, which takes less time than one after another.
+   */
+  expect(events: readonly EventTerms[]): void {
+    this.#ahead.expect(events);
+  }
+
   /** Tells each owner at most once, with the sorted tags of its rules that matched. */
   match(terms: EventTerms, found: (owner: T, tags: readonly string[] | undefined) => void): void {
     const { views } = terms;
     if (this.#stamp + views.length > this.#stampsMax) this.#unmark();
     this.#matchStamp = this.#stamp + 1;
     this.#requested = terms.onRequest ? terms.event.event_type : undefined;
+    let ahead = this.#ahead.find(terms, this.#version + this.#access.moves);
     for (const view of views) {
       this.#stamp += 1;
       this.#marks.begin(view, this.#stamp);
-      this.#visitList(this.#unconditional);
-      if (view.known === undefined) this.#matchFields();
-      else this.#matchKnown(view.known);
+      this.#visits.begin();
+      this.#visits.addList(this.#unconditional);
+      if (view.known === undefined) this.#leadFields(ahead);
+      else this.#leadKnown(view.known);
+      this.#visit();
+      // The views behind the first are of what is cancelled.
+      ahead = -1;
     }
     this.#marks.end();
     this.#keepUp();
@@ -178,43 +209,47 @@ export class FilterIndex<T> {
 
   #tell(found: (owner: T, tags: readonly string[] | undefined) => void): void {
     // Whoever is told may add, remove and match: these lists are this match's own until it is done.
-    const owners = this.#found;
+    const holders = this.#found;
     const tagged = this.#tagged;
     this.#found = [];
     this.#tagged = [];
-    for (const holder of tagged) owners.push(this.#owners.get(holder) as T);
+    const plain = holders.length;
+    for (const holder of tagged) holders.push(holder);
+    const owners = holders.map((holder) => this.#owners.get(holder) as T);
     const tags = tagged.map((holder) => this.#tags.of(this.#holders.get(holder, TAGS)));
-    this.#tags.clear();
-    const plain = owners.length - tagged.length;
+    if (tagged.length > 0) this.#tags.clear();
     for (let at = 0; at < owners.length; at++) found(owners[at] as T, tags[at - plain]);
-    owners.length = 0;
+    holders.length = 0;
     tagged.length = 0;
-    this.#found = owners;
+    this.#found = holders;
     this.#tagged = tagged;
   }
 
-  /** Visits what stands under something that the marked view has. */
-  #matchFields(): void {
+  /** To what stands under something that the view has. @param found where in the look-ahead it is */
+  #leadFields(found: number): void {
+    if (found >= 0) this.#marks.takeFound(this.#ahead.lookups, found);
     const sampled = this.#events % SAMPLE_EVENTS === 0;
     for (const field of this.#fields) {
-      if (field.standing > 0) this.#visitField(field);
-      else if (sampled && field.asked > 0) this.#marks.take(field);
+      if (field.standing > 0) {
+        this.#marks.take(field);
+        this.#leadField(field);
+      } else if (sampled && field.asked > 0) this.#marks.take(field);
     }
   }
 
-  #visitField(field: IndexField): void {
-    this.#marks.take(field);
-    for (const term of field.ids) this.#visitTerm(term);
+  #leadField(field: IndexField): void {
+    const { leads } = field;
+    for (let at = 0; at < leads.length; at++) this.#visits.addTerm(leads[at] as number);
     if (field.hasPoint && field.ranges.size > 0 && !Number.isNaN(field.point)) {
       this.#lists.length = 0;
       field.ranges.collect(field.point, this.#lists);
-      for (const list of this.#lists) this.#visitList(list);
+      for (const list of this.#lists) this.#visits.addList(list);
     }
-    this.#visitList(field.others);
+    this.#visits.addList(field.others);
   }
 
-  /** As `#matchFields` of something of which only some fields are known. */
-  #matchKnown(known: ReadonlySet<string>): void {
+  /** As `#leadFields` of something of which only some fields are known. */
+  #leadKnown(known: ReadonlySet<string>): void {
     let all = true;
     for (const name of known) {
       const field = this.#rules.field(name);
@@ -229,51 +264,44 @@ export class FilterIndex<T> {
     for (const name of known) {
       const field = this.#rules.field(name);
       if (field === undefined) continue;
-      this.#visitField(field);
+      this.#marks.take(field);
+      this.#leadField(field);
       for (const term of field.ids) {
         const list = this.#terms.knownList(term);
-        if (list !== 0) this.#visitList(list);
+        if (list !== 0) this.#visits.addList(list);
       }
-      this.#visitList(this.#known.restOf(field));
+      this.#visits.addList(this.#known.restOf(field));
     }
   }
 
-  #visitTerm(term: number): void {
-    let inVain = 0;
-    for (let posting = this.#terms.head(term); posting !== 0; ) {
-      if (!this.#consider(this.#postings.rule(posting), true)) inVain += 1;
-      posting = this.#postings.next(posting);
+  #visit(): void {
+    const visits = this.#visits;
+    for (let count = visits.next(); count > 0; count = visits.next()) {
+      for (let at = 0; at < count; at++)
+        if (!this.#consider(visits.rule(at), visits.isLed(at))) visits.noteInVain(at);
     }
-    this.#access.heated(term, inVain);
-  }
-
-  #visitList(list: number): void {
-    for (let posting = this.#postings.first(list); posting !== 0; ) {
-      this.#consider(this.#postings.rule(posting), false);
-      posting = this.#postings.next(posting);
-    }
+    const hottest = visits.hottest(HEATED_MIN);
+    if (hottest !== undefined) this.#access.heated(hottest);
   }
 
   /** Notes whose rule it is, if it holds. @param led a term led to it, so one condition holds */
   #consider(row: number, led: boolean): boolean {
     this.#considered += 1;
-    const holder = this.#rules.get(row, RULE.holder);
-    const isTagged = this.#holders.get(holder, TAGS) !== -1;
-    const isFound = this.#holders.get(holder, STAMP) === this.#matchStamp;
-    if (isFound && !isTagged) return true;
     if (this.#requested !== undefined && !this.#isRequested(row, this.#requested)) return false;
     const isDecided = led && this.#rules.get(row, RULE.conditions) === 1;
     if (!isDecided && !this.#rules.holds(row, this.#marks)) return false;
-    if (!isFound) {
+    const holder = this.#rules.get(row, RULE.holder);
+    const isTagged = this.#holders.get(holder, TAGS) !== -1;
+    if (this.#holders.get(holder, STAMP) !== this.#matchStamp) {
       this.#holders.set(holder, STAMP, this.#matchStamp);
       if (isTagged) {
         this.#holders.set(holder, TAGS, 0);
         this.#tagged.push(holder);
       } else {
-        this.#found.push(this.#owners.get(holder) as T);
+        this.#found.push(holder);
       }
     }
-    const tag = this.#rules.get(row, RULE.tag);
+    const tag = isTagged ? this.#rules.get(row, RULE.tag) : 0;
     if (tag === 0) return true;
     const rest = this.#holders.get(holder, TAGS);
     this.#holders.set(holder, TAGS, this.#tags.push(this.#rules.tag(tag), rest));
@@ -297,7 +325,7 @@ export class FilterIndex<T> {
   }
 
   #unmark(): void {
-    this.#terms.unmark();
+    this.#marks.clear();
     for (let chunk = 0; chunk < this.#holders.chunkCount; chunk++)
       this.#holders.mapChunk(chunk, STAMP, () => 0);
     for (const field of this.#fields) field.stamp = 0;

@@ -26,12 +26,16 @@ export class IndexField {
   asked = 0;
   /** Rules that stand under a condition on it. */
   standing = 0;
-  /** Events that were looked at lately. */
+  /** Events that were counted lately. */
   seen = 0;
   /** The stamp of the view that the following were taken from. */
   stamp = 0;
   /** Numbers of the terms and phrases that the event has, of those that filters ask for. */
   readonly ids: number[] = [];
+  /** Those of them under which rules stand. */
+  readonly leads: number[] = [];
+  /** Whether the event in hand counts for how frequent terms are. */
+  isCounted = false;
   /** The event's number, NaN where it has none, and its exact text. */
   point = Number.NaN;
   decimal = "";

@@ -10,6 +10,9 @@ interface Block {
 /** Lists under numbers, in the order of the numbers: in blocks, so that none more moves them all. */
 export class NumberOrder {
   readonly #blocks: Block[] = [];
+  /** No number that is or was there is less, or greater. */
+  #least = Number.POSITIVE_INFINITY;
+  #greatest = Number.NEGATIVE_INFINITY;
 
   get isEmpty(): boolean {
     return this.#blocks.length === 0;
@@ -25,6 +28,8 @@ export class NumberOrder {
 
   /** Puts a list under a number that has none. */
   add(number: number, list: number): void {
+    this.#least = Math.min(this.#least, number);
+    this.#greatest = Math.max(this.#greatest, number);
     let block = this.#blockOf(number);
     if (block === undefined) {
       block = newBlock(0);
@@ -55,6 +60,7 @@ export class NumberOrder {
 
   /** Appends the lists between two numbers, both included, to `lists`. */
   collect(low: number, high: number, lists: number[]): void {
+    if (high < this.#least || low > this.#greatest) return;
     for (let number = Math.max(0, this.#indexOf(low)); number < this.#blocks.length; number++) {
       const block = this.#blocks[number] as Block;
       for (let at = firstFrom(block, low); at < block.length; at++) {

@@ -51,8 +51,9 @@ export class PostingLists {
 
   /** Puts a rule under a term. @param sibling the rule's posting before, or 0 */
   addUnder(term: number, rule: number, sibling: number): number {
-    const posting = this.#make(rule, sibling, this.#terms.head(term), -2 * term);
-    this.#terms.setHead(term, posting);
+    const head = this.#terms.head(term);
+    const posting = this.#make(rule, sibling, head, -2 * term);
+    this.#terms.setHead(term, posting, rule, head);
     return posting;
   }
 
@@ -68,10 +69,20 @@ export class PostingLists {
     const next = rows.get(posting, NEXT);
     const previous = rows.get(posting, PREVIOUS);
     if (next !== 0) rows.set(next, PREVIOUS, previous);
-    if (previous > 0) rows.set(previous, NEXT, next);
-    else if ((previous & 1) === 0) this.#terms.setHead(-previous / 2, next);
-    else this.#heads.set((-previous - 1) / 2, 0, next);
+    if (previous > 0) this.#setNext(previous, next);
+    else if ((previous & 1) === 0) {
+      const term = -previous / 2;
+      if (next === 0) this.#terms.setHead(term, 0, 0, 0);
+      else this.#terms.setHead(term, next, rows.get(next, RULE), rows.get(next, NEXT));
+    } else this.#heads.set((-previous - 1) / 2, 0, next);
     rows.give(posting);
+  }
+
+  /** A term knows what is behind its first posting. */
+  #setNext(posting: number, next: number): void {
+    this.#postings.set(posting, NEXT, next);
+    const previous = this.#postings.get(posting, PREVIOUS);
+    if (previous <= 0 && (previous & 1) === 0) this.#terms.setHeadNext(-previous / 2, next);
   }
 
   #make(rule: number, sibling: number, next: number, previous: number): number {

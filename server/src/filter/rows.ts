@@ -1,5 +1,5 @@
 /** Rows of a chunk, as a power of two: a chunk is made in some tens of microseconds. */
-const CHUNK_BITS = 12;
+const CHUNK_BITS = 15;
 const CHUNK_ROWS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_ROWS - 1;
 const FIRST_ROWS = 16;

@@ -8,8 +8,6 @@ const PRIOR_EVENTS = 64;
 const SCAN_COST = 1000;
 /** A rule moves where that leads to it half as often, or less: otherwise it would come and go. */
 const MOVE_GAIN = 2;
-/** Rules that were visited in vain by one event, before somebody asks whether they stand well. */
-const HEATED_MIN = 32;
 /** Postings that one step looks at: some tens of microseconds. */
 const STEP_POSTINGS = 128;
 /** Terms whose turn is remembered. */
@@ -26,6 +24,8 @@ export class RuleAccess {
   readonly #postings: PostingLists;
   /** The next posting of the term whose rules are being looked at; 0 where there is none. */
   #cursor = 0;
+  /** Rules that moved so far. */
+  moves = 0;
   #moved = 0;
   #looked = 0;
   #hot = 0;
@@ -61,9 +61,9 @@ export class RuleAccess {
     this.#rules.set(row, RULE.posting, 0);
   }
 
-  /** An event had a term and visited this many of the rules under it in vain. */
-  heated(term: number, inVain: number): void {
-    if (inVain < HEATED_MIN || this.#cursor !== 0) return;
+  /** An event had a term and visited many of the rules under it in vain. */
+  heated(term: number): void {
+    if (this.#cursor !== 0) return;
     const rest = this.#rests.get(term);
     if (rest !== undefined && rest.left > 0) {
       rest.left -= 1;
@@ -107,6 +107,7 @@ export class RuleAccess {
     if (this.#cost(wanted, filters) * MOVE_GAIN > this.#cost(present, filters)) return false;
     this.take(row);
     this.#link(row, conditions, best);
+    this.moves += 1;
     return true;
   }
 

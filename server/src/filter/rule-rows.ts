@@ -87,6 +87,12 @@ export class RuleRows {
     return row;
   }
 
+  /** Reads where a rule's conditions are, for memory to bring them. */
+  touch(row: number): number {
+    const block = this.#rows.get(row, RULE.block);
+    return this.#blocks.arrayOf(block)[this.#blocks.startOf(block)] as number;
+  }
+
   /** Takes a rule away that stands nowhere any more. */
   remove(row: number): void {
     let length = 0;
@@ -239,7 +245,7 @@ export class RuleRows {
       return false;
     }
     for (let number = 0; number < count; number++)
-      if (this.#terms.isMarked(words[at + number] as number, marks.stamp)) return true;
+      if (marks.has(words[at + number] as number)) return true;
     return false;
   }
 

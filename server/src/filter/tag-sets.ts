@@ -5,6 +5,8 @@ const SETS_MAX = 10_000;
 export class TagSets {
   readonly #tags: string[] = [];
   readonly #rest: number[] = [];
+  /** Those of one tag, by the tag: most are. */
+  readonly #singles = new Map<string, readonly string[]>();
   readonly #sets = new Map<string, readonly string[]>();
 
   /** A list of a tag and the tags of another list, which is 0 where there are none. */
@@ -25,11 +27,20 @@ export class TagSets {
     if (list === 0) return undefined;
     const rest = this.#rest[list - 1] ?? 0;
     const first = this.#tags[list - 1] ?? "";
-    if (rest === 0) return this.#set(JSON.stringify([first]), [first]);
+    if (rest === 0) return this.#single(first);
     const tags = new Set<string>();
     for (let at = list; at !== 0; at = this.#rest[at - 1] ?? 0) tags.add(this.#tags[at - 1] ?? "");
     const sorted = [...tags].sort();
     return this.#set(JSON.stringify(sorted), sorted);
+  }
+
+  #single(tag: string): readonly string[] {
+    const known = this.#singles.get(tag);
+    if (known !== undefined) return known;
+    if (this.#singles.size >= SETS_MAX) this.#singles.clear();
+    const tags = this.#set(JSON.stringify([tag]), [tag]);
+    this.#singles.set(tag, tags);
+    return tags;
   }
 
   #set(key: string, tags: readonly string[]): readonly string[] {

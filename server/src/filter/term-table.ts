@@ -1,27 +1,35 @@
 import { hashTerm, hashWords, wordsOfHash } from "@penstock-dev/contract";
 import { Rows, RowValues } from "./rows.ts";
-import { SlotDirectory, startOf } from "./slot-directory.ts";
+import { HAS_LONGER, idOf, LEADS, SlotDirectory } from "./slot-directory.ts";
 
 /** Words of a term's row. */
 const REFS = 0;
-const STAMP = 1;
-const HITS = 2;
-const HEAD = 3;
-/** The field; of a phrase, negative, the number of all its tokens but the last. */
-const SCOPE = 4;
+const HITS = 1;
+/** The first of its postings, the rule of that one, and the posting behind it. */
+const HEAD = 2;
+const HEAD_RULE = 3;
+const HEAD_NEXT = 4;
 /** Phrases that are this one and a token more. */
 const LONGER = 5;
-/** A short text itself; -1 of a longer one, which stands apart. Of a phrase, its last token. */
-const FIRST = 6;
-const SECOND = 7;
+const HASH = 6;
+/** The list of rules that ask for it besides. */
+const KNOWN = 7;
 const WORDS = 8;
-/** ASCII characters that two words hold, seven bits each. */
+/** ASCII characters that two words hold, seven bits each, beside seven bits of the field. */
 const SHORT_MAX = 8;
+const SHORT_FIELDS = 128;
+/** The scope of what is not of a field, and is read rather than looked for: it stays a text. */
+const READ_OFTEN = 0;
+const PACKED = (1 << 28) - 1;
+/** The first word of a longer text; the second is its field. Of a phrase, they are its last token and, negative, the rest. */
 const IS_LONG = -1;
 
 /**
  * What filters ask for, each once, under a number: a field's terms, and phrases, which are a term
  * or a phrase followed by a term. Beside each stand what an index needs of it, in 32-bit words.
+ *
+ * Several look-ups are asked for one after another and answered together: memory answers many
+ * questions at once, and one after another only slowly.
  */
 export class TermTable {
   readonly #rows = new Rows(WORDS);
@@ -29,12 +37,12 @@ export class TermTable {
   readonly #directory = new SlotDirectory();
   readonly #hashOf: (first: number, second: number, scope: number) => number;
   readonly #words = new Uint32Array(2);
-  /** By term, the list of rules that ask for it besides; most indexes have none. */
-  readonly #knownLists = new RowValues<number>();
-  readonly #hashes: number[] = [];
-  #touched = 0;
+  /** What was asked, as it is looked for: hash, first and second word. */
+  #questions = new Int32Array(3 * 64);
+  readonly #askedTexts: (string | undefined)[] = [];
   #first = 0;
   #second = 0;
+  #touched = 0;
   #size = 0;
 
   /** @param hashOf a test makes collisions of it */
@@ -48,64 +56,87 @@ export class TermTable {
 
   /** The number of a field's term; 0 where no filter asks for it. */
   find(field: number, text: string): number {
-    hashWords(text, this.#words);
-    return this.#findText(field, text, this.#hashOfWords(field));
+    return idOf(this.#find(this.#packed(field, text), text));
+  }
+
+  /** How much was asked since the last answer. */
+  get asked(): number {
+    return this.#askedTexts.length;
+  }
+
+  /** Forgets what was asked. */
+  forget(): void {
+    this.#askedTexts.length = 0;
+  }
+
+  /** Asks for a field's term. */
+  ask(field: number, text: string): void {
+    const hash = this.#packed(field, text);
+    this.#note(hash, this.#first === IS_LONG ? text : undefined);
+  }
+
+  /** Asks for a phrase and a token more. */
+  askLonger(phrase: number, token: number): void {
+    this.#first = token;
+    this.#second = ~phrase;
+    this.#note(this.#hashOf(phrase, token, -1), undefined);
   }
 
   /**
-   * The numbers of several terms of a field, put into `ids`. Where each is looked for is touched
-   * before: memory answers many such questions at once, and one after another only slowly.
+   * Answers what was asked, in that order: references, which are an id and what is known of it
+   * beforehand, or 0.
    */
-  findAll(field: number, texts: readonly string[], ids: number[]): void {
-    const hashes = this.#hashes;
-    hashes.length = 0;
-    for (const text of texts) {
-      hashWords(text, this.#words);
-      hashes.push(this.#hashOfWords(field));
+  answer(refs: number[]): void {
+    const questions = this.#questions;
+    const count = this.#askedTexts.length;
+    for (let at = 0; at < count; at++)
+      this.#touched ^= this.#directory.touch(questions[3 * at] as number);
+    for (let at = 0; at < count; at++) {
+      const first = questions[3 * at + 1] as number;
+      const second = questions[3 * at + 2] as number;
+      refs[at] = this.#directory.find(questions[3 * at] as number, first, second);
     }
-    for (let at = 0; at < texts.length; at++)
-      ids[at] = this.#directory.firstOf(hashes[at] as number);
-    for (let at = 0; at < texts.length; at++)
-      this.#touched ^= this.#rows.get(ids[at] as number, STAMP);
-    for (let at = 0; at < texts.length; at++)
-      ids[at] = this.#findText(field, texts[at] as string, hashes[at] as number);
-    ids.length = texts.length;
+    // A longer text is compared itself: each is touched before.
+    for (let at = 0; at < count; at++) {
+      if (this.#askedTexts[at] === undefined || refs[at] === 0) continue;
+      this.#touched ^= this.#texts.get(idOf(refs[at] as number))?.length ?? 0;
+    }
+    for (let at = 0; at < count; at++) {
+      const text = this.#askedTexts[at];
+      if (text === undefined || refs[at] === 0) continue;
+      refs[at] = this.#sameText(questions[3 * at] as number, refs[at] as number, text);
+    }
+    refs.length = count;
+    this.#askedTexts.length = 0;
   }
 
-  /** As `find`, by the term's `hashTerm`; a further term of the same hash is beyond `after`. */
+  /**
+   * The reference of a term by its `hashTerm`; 0 where no filter asks for it.
+   *
+   * @param after another term of the same hash: what is behind it is looked for
+   */
   findHashed(field: number, hashed: string, after = 0): number {
     wordsOfHash(hashed, this.#words);
-    const hash = this.#hashOfWords(field);
-    const slots = this.#directory.slotsOf(hash);
-    const mask = slots.length - 1;
-    let passed = after === 0;
-    for (let at = startOf(slots, hash); ; at = (at + 2) & mask) {
-      const id = slots[at] as number;
-      if (id === 0) return 0;
-      if (slots[at + 1] !== hash || this.#rows.get(id, SCOPE) !== field) continue;
-      if (passed && hashTerm(this.text(id)) === hashed) return id;
-      if (id === after) passed = true;
+    const hash = this.#hashOf(this.#words[0] as number, this.#words[1] as number, field);
+    const directory = this.#directory;
+    let ref = directory.findAny(hash, after);
+    for (; ref !== 0; ref = directory.findAny(hash, ref)) {
+      if (this.#fieldFound() === field && hashTerm(this.#textFound(idOf(ref))) === hashed) break;
     }
+    return ref;
   }
 
-  /** The number of a phrase and a token more; 0 where no filter asks for it. */
+  /** The reference of a phrase and a token more; 0 where no filter asks for it. */
   findLonger(phrase: number, token: number): number {
-    return this.#findPhrase(phrase, token, this.#hashOf(phrase, token, -1));
-  }
-
-  /** Whether some filter asks for a longer phrase that begins with this. */
-  hasLonger(id: number): boolean {
-    return this.#rows.get(id, LONGER) !== 0;
+    return this.#directory.find(this.#hashOf(phrase, token, -1), token, ~phrase);
   }
 
   /** The number of a field's term, which is held until it is released as often. */
   hold(field: number, text: string): number {
-    hashWords(text, this.#words);
-    const hash = this.#hashOfWords(field);
-    let id = this.#findText(field, text, hash);
+    const hash = this.#packed(field, text);
+    let id = idOf(this.#find(hash, text));
     if (id === 0) {
-      id = this.#make(hash, field, this.#first);
-      this.#rows.set(id, SECOND, this.#second);
+      id = this.#make(hash);
       if (this.#first === IS_LONG) this.#texts.set(id, text);
     }
     this.#rows.set(id, REFS, this.#rows.get(id, REFS) + 1);
@@ -128,24 +159,25 @@ export class TermTable {
     const refs = rows.get(id, REFS) - 1;
     rows.set(id, REFS, refs);
     if (refs > 0) return;
-    const scope = rows.get(id, SCOPE);
-    const token = rows.get(id, FIRST);
-    if (scope >= 0) hashWords(this.text(id), this.#words);
-    const hash = scope >= 0 ? this.#hashOfWords(scope) : this.#hashOf(~scope, token, -1);
+    const hash = rows.get(id, HASH);
+    this.#directory.locate(hash, id);
+    const token = this.#directory.firstWord;
+    const phrase = ~this.#directory.secondWord;
     this.#directory.delete(hash, id);
     if (token === IS_LONG) this.#texts.set(id, undefined);
     rows.give(id);
     this.#size -= 1;
-    if (scope >= 0) return;
-    rows.set(~scope, LONGER, rows.get(~scope, LONGER) - 1);
+    if (phrase < 0) return;
+    this.#addLonger(phrase, -1);
     this.release(token);
-    this.release(~scope);
+    this.release(phrase);
   }
 
   text(id: number): string {
-    const first = this.#rows.get(id, FIRST);
-    if (first === IS_LONG) return this.#texts.get(id) ?? "";
-    return unpacked(first) + unpacked(this.#rows.get(id, SECOND));
+    const text = this.#texts.get(id);
+    if (text !== undefined) return text;
+    this.#directory.locate(this.#rows.get(id, HASH), id);
+    return this.#textFound(id);
   }
 
   /** Conditions and longer phrases that hold a term. */
@@ -153,40 +185,51 @@ export class TermTable {
     return this.#rows.get(id, REFS);
   }
 
-  /** How often events had a term lately. */
+  /** How often events had a term lately, of those that were counted. */
   hits(id: number): number {
     return this.#rows.get(id, HITS);
   }
 
-  /** The first of the rules that stand under a term. */
+  /** Counts that an event has a term. */
+  hit(id: number): void {
+    this.#rows.set(id, HITS, this.#rows.get(id, HITS) + 1);
+  }
+
+  /** The first of the postings under a term; 0 where there is none. */
   head(id: number): number {
     return this.#rows.get(id, HEAD);
   }
 
-  setHead(id: number, posting: number): void {
-    this.#rows.set(id, HEAD, posting);
+  /** The rule of the first posting. */
+  headRule(id: number): number {
+    return this.#rows.get(id, HEAD_RULE);
   }
 
-  /** The list of rules that ask for a term besides, where there is one. */
+  /** The posting behind the first. */
+  headNext(id: number): number {
+    return this.#rows.get(id, HEAD_NEXT);
+  }
+
+  setHead(id: number, posting: number, rule: number, behind: number): void {
+    const rows = this.#rows;
+    if ((posting === 0) !== (rows.get(id, HEAD) === 0))
+      this.#directory.flag(rows.get(id, HASH), id, LEADS, posting !== 0);
+    rows.set(id, HEAD, posting);
+    rows.set(id, HEAD_RULE, rule);
+    rows.set(id, HEAD_NEXT, behind);
+  }
+
+  setHeadNext(id: number, posting: number): void {
+    this.#rows.set(id, HEAD_NEXT, posting);
+  }
+
+  /** The list of rules that ask for a term besides; 0 where there is none. */
   knownList(id: number): number {
-    return this.#knownLists.get(id) ?? 0;
+    return this.#rows.get(id, KNOWN);
   }
 
   setKnownList(id: number, list: number): void {
-    this.#knownLists.set(id, list);
-  }
-
-  isMarked(id: number, stamp: number): boolean {
-    return this.#rows.get(id, STAMP) === stamp;
-  }
-
-  /** Marks what an event has; false where it was marked before. */
-  mark(id: number, stamp: number): boolean {
-    const rows = this.#rows;
-    if (rows.get(id, STAMP) === stamp) return false;
-    rows.set(id, STAMP, stamp);
-    rows.set(id, HITS, rows.get(id, HITS) + 1);
-    return true;
+    this.#rows.set(id, KNOWN, list);
   }
 
   /** Chunks of rows: what one call of `age` goes through. */
@@ -199,21 +242,29 @@ export class TermTable {
     this.#rows.mapChunk(chunk, HITS, (hits) => hits >>> 1);
   }
 
-  /** Forgets what was marked, so that stamps can begin anew. */
-  unmark(): void {
-    for (let chunk = 0; chunk < this.#rows.chunkCount; chunk++)
-      this.#rows.mapChunk(chunk, STAMP, () => 0);
+  #note(hash: number, text: string | undefined): void {
+    const at = 3 * this.#askedTexts.length;
+    if (at === this.#questions.length) {
+      const grown = new Int32Array(2 * at);
+      grown.set(this.#questions);
+      this.#questions = grown;
+    }
+    this.#questions[at] = hash;
+    this.#questions[at + 1] = this.#first;
+    this.#questions[at + 2] = this.#second;
+    this.#askedTexts.push(text);
   }
 
   #holdLonger(phrase: number, token: number): number {
     const rows = this.#rows;
-    const hash = this.#hashOf(phrase, token, -1);
-    const known = this.#findPhrase(phrase, token, hash);
+    const known = idOf(this.findLonger(phrase, token));
     if (known === 0) {
+      this.#first = token;
+      this.#second = ~phrase;
       // It keeps what it is made of.
-      const id = this.#make(hash, ~phrase, token);
+      const id = this.#make(this.#hashOf(phrase, token, -1));
       rows.set(id, REFS, 1);
-      rows.set(phrase, LONGER, rows.get(phrase, LONGER) + 1);
+      this.#addLonger(phrase, 1);
       return id;
     }
     rows.set(known, REFS, rows.get(known, REFS) + 1);
@@ -222,63 +273,75 @@ export class TermTable {
     return known;
   }
 
-  #make(hash: number, scope: number, first: number): number {
+  #addLonger(phrase: number, count: number): void {
+    const rows = this.#rows;
+    const before = rows.get(phrase, LONGER);
+    rows.set(phrase, LONGER, before + count);
+    if (before === 0 || before + count === 0)
+      this.#directory.flag(rows.get(phrase, HASH), phrase, HAS_LONGER, before === 0);
+  }
+
+  #make(hash: number): number {
     const id = this.#rows.take();
-    this.#rows.set(id, SCOPE, scope);
-    this.#rows.set(id, FIRST, first);
-    this.#directory.add(hash, id);
+    this.#rows.set(id, HASH, hash);
+    this.#directory.add(hash, id, this.#first, this.#second);
     this.#size += 1;
     return id;
   }
 
-  #findText(field: number, text: string, hash: number): number {
-    this.#pack(text);
-    const first = this.#first;
-    const second = this.#second;
-    const rows = this.#rows;
-    const slots = this.#directory.slotsOf(hash);
-    const mask = slots.length - 1;
-    for (let at = startOf(slots, hash); ; at = (at + 2) & mask) {
-      const id = slots[at] as number;
-      if (id === 0) return 0;
-      if (slots[at + 1] !== hash || rows.get(id, SCOPE) !== field) continue;
-      if (rows.get(id, FIRST) !== first || rows.get(id, SECOND) !== second) continue;
-      if (first !== IS_LONG || this.#texts.get(id) === text) return id;
-    }
+  /** The reference of what was packed last. */
+  #find(hash: number, text: string): number {
+    const ref = this.#directory.find(hash, this.#first, this.#second);
+    return this.#first === IS_LONG && ref !== 0 ? this.#sameText(hash, ref, text) : ref;
   }
 
-  /** A short text as two words: whoever looks for one need not follow it to where texts are. */
-  #pack(text: string): void {
+  /** The reference of a longer text, which may be one that was found, or behind it. */
+  #sameText(hash: number, found: number, text: string): number {
+    if (this.#texts.get(idOf(found)) === text) return found;
+    this.#directory.locate(hash, idOf(found));
+    const field = this.#directory.secondWord;
+    let ref = found;
+    while (ref !== 0 && this.#texts.get(idOf(ref)) !== text)
+      ref = this.#directory.find(hash, IS_LONG, field, ref);
+    return ref;
+  }
+
+  /** Makes two words of a field's text, which say a short one wholly, and answers its hash. */
+  #packed(field: number, text: string): number {
+    hashWords(text, this.#words);
+    this.#pack(field, text);
+    return this.#hashOf(this.#words[0] as number, this.#words[1] as number, field);
+  }
+
+  #pack(field: number, text: string): void {
+    const { length } = text;
+    this.#first = IS_LONG;
+    this.#second = field;
+    if (length > SHORT_MAX || field >= SHORT_FIELDS || field === READ_OFTEN) return;
     let first = 0;
     let second = 0;
-    for (let at = 0; at < text.length; at++) {
+    for (let at = 0; at < length; at++) {
       const unit = text.charCodeAt(at);
-      if (at === SHORT_MAX || unit === 0 || unit > 127) {
-        this.#first = IS_LONG;
-        this.#second = 0;
-        return;
-      }
+      // Seven bits that are all set are left out, so that no short text has the words of a longer one.
+      if (unit === 0 || unit > 126) return;
       if (at < 4) first |= unit << (7 * at);
       else second |= unit << (7 * (at - 4));
     }
-    this.#first = first;
-    this.#second = second;
+    this.#first = first | (field << 28);
+    this.#second = second | ((field >>> 4) << 28);
   }
 
-  #findPhrase(phrase: number, token: number, hash: number): number {
-    const rows = this.#rows;
-    const slots = this.#directory.slotsOf(hash);
-    const mask = slots.length - 1;
-    for (let at = startOf(slots, hash); ; at = (at + 2) & mask) {
-      const id = slots[at] as number;
-      if (id === 0) return 0;
-      if (slots[at + 1] !== hash) continue;
-      if (rows.get(id, FIRST) === token && rows.get(id, SCOPE) === ~phrase) return id;
-    }
+  /** The field of what the directory found; negative of a phrase. */
+  #fieldFound(): number {
+    const { firstWord, secondWord } = this.#directory;
+    if (firstWord === IS_LONG || secondWord < 0) return secondWord;
+    return (firstWord >>> 28) | ((secondWord >>> 28) << 4);
   }
 
-  #hashOfWords(field: number): number {
-    return this.#hashOf(this.#words[0] as number, this.#words[1] as number, field);
+  #textFound(id: number): string {
+    const { firstWord, secondWord } = this.#directory;
+    if (firstWord === IS_LONG) return this.#texts.get(id) ?? "";
+    return unpacked(firstWord & PACKED) + unpacked(secondWord & PACKED);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Words of a chunk; a block never lies in two. */
-const CHUNK_BITS = 14;
+const CHUNK_BITS = 18;
 const CHUNK_WORDS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_WORDS - 1;
 const FIRST_WORDS = 64;

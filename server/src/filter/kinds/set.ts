@@ -1,3 +1,4 @@
+import type { FieldDefinition } from "@penstock-dev/contract";
 import { type FieldKind, normaliseBy } from "./field-kind.ts";
 
 /** Whole values, of which an event may have several: any of the filter's is enough. */
@@ -15,8 +16,8 @@ export const set: FieldKind = {
     if (field.normalise === undefined) return values;
     const terms: string[] = [];
     for (const value of values) {
-      const normalised = field.normalise(value);
-      if ("value" in normalised) terms.push(normalised.value);
+      const term = normalisedOf(field.normalise, value);
+      if (term !== undefined) terms.push(term);
     }
     return terms;
   },
@@ -28,3 +29,28 @@ export const set: FieldKind = {
   means: "members",
   mapTerms: (value, map) => map(value),
 };
+
+/** Values of late: an event has one in several fields, such as an address in every role. */
+const LATE = 4;
+const lateValues: string[] = new Array(LATE).fill("");
+const lateTerms: (string | undefined)[] = new Array(LATE).fill(undefined);
+const lateBy: (NonNullable<FieldDefinition["normalise"]> | undefined)[] = new Array(LATE).fill(
+  undefined,
+);
+let nextLate = 0;
+
+/** A value's normal form; undefined where it has none. */
+function normalisedOf(
+  normalise: NonNullable<FieldDefinition["normalise"]>,
+  value: string,
+): string | undefined {
+  for (let at = 0; at < LATE; at++)
+    if (lateBy[at] === normalise && lateValues[at] === value) return lateTerms[at];
+  const normalised = normalise(value);
+  const term = "value" in normalised ? normalised.value : undefined;
+  lateBy[nextLate] = normalise;
+  lateValues[nextLate] = value;
+  lateTerms[nextLate] = term;
+  nextLate = (nextLate + 1) % LATE;
+  return term;
+}

@@ -1,0 +1,123 @@
+import type { EventTerms } from "./event-terms.ts";
+import type { IndexField } from "./index-field.ts";
+import type { PostingLists } from "./posting-lists.ts";
+import type { Rows } from "./rows.ts";
+import { RULE, type RuleRows } from "./rule-rows.ts";
+import { TermLookups } from "./term-lookups.ts";
+import type { TermTable } from "./term-table.ts";
+
+/** Events that are looked up together: more would push one another out of the nearest memory. */
+const GROUP = 16;
+
+/**
+ * Looks the terms of the events up that come next, some together, and reads the rules to which they
+ * lead, so that memory is asked for many things at once and has them when they are needed.
+ */
+export class LookAhead {
+  readonly lookups: TermLookups;
+  readonly #terms: TermTable;
+  readonly #postings: PostingLists;
+  readonly #rules: RuleRows;
+  readonly #holders: Rows;
+  readonly #fields: readonly IndexField[];
+  #expected: readonly EventTerms[] = [];
+  /** The events that were looked up, among those that are expected, and the next one. */
+  #from = 0;
+  #end = 0;
+  #next = 0;
+  /** What the index was when they were. */
+  #version = -1;
+  readonly #leads: number[] = [];
+  readonly #led: number[] = [];
+  #touched = 0;
+
+  constructor(parts: {
+    readonly terms: TermTable;
+    readonly postings: PostingLists;
+    readonly rules: RuleRows;
+    readonly holders: Rows;
+    readonly fields: readonly IndexField[];
+  }) {
+    this.#terms = parts.terms;
+    this.#postings = parts.postings;
+    this.#rules = parts.rules;
+    this.#holders = parts.holders;
+    this.#fields = parts.fields;
+    this.lookups = new TermLookups(parts.terms);
+  }
+
+  /** Says which events come next, in that order; some of them may not come. */
+  expect(events: readonly EventTerms[]): void {
+    this.#expected = events;
+    this.#from = 0;
+    this.#end = 0;
+    this.#next = 0;
+  }
+
+  /**
+   * The number of an event in `lookups`; -1 where it was not expected, or the index has changed
+   * since it was looked up.
+   *
+   * @param version another one whenever the index has changed
+   */
+  find(event: EventTerms, version: number): number {
+    const expected = this.#expected;
+    let at = this.#next;
+    while (at < expected.length && expected[at] !== event) at += 1;
+    if (at === expected.length) {
+      if (at > 0) this.expect([]);
+      return -1;
+    }
+    if (at >= this.#end) this.#lookUp(at, version);
+    const number = version === this.#version ? at - this.#from : -1;
+    this.#next = at + 1;
+    // Nothing keeps the events when all have come.
+    if (this.#next === expected.length) this.expect([]);
+    return number;
+  }
+
+  #lookUp(from: number, version: number): void {
+    this.#from = from;
+    this.#end = Math.min(this.#expected.length, from + GROUP);
+    this.#version = version;
+    const { lookups } = this;
+    lookups.begin();
+    for (let at = from; at < this.#end; at++) {
+      const event = this.#expected[at] as EventTerms;
+      lookups.beginEvent();
+      // Whom it reaches is not looked up here.
+      if (event.stream.eventTypes.get(event.event.event_type)?.broadcast !== undefined) continue;
+      for (const field of this.#fields) {
+        if (field.standing === 0 || field.byBounds) continue;
+        const terms = event.terms(field.name);
+        if (terms.length > 0) lookups.ask(field, terms);
+      }
+    }
+    lookups.answer();
+    this.#touch();
+  }
+
+  #touch(): void {
+    const leads = this.#leads;
+    const led = this.#led;
+    leads.length = 0;
+    led.length = 0;
+    this.lookups.leads(leads);
+    let touched = 0;
+    for (let at = 0; at < leads.length; at++) touched ^= this.#terms.head(leads[at] as number);
+    for (let at = 0; at < leads.length; at++) {
+      const term = leads[at] as number;
+      led.push(this.#terms.headRule(term));
+      const next = this.#terms.headNext(term);
+      if (next !== 0) touched ^= this.#postings.next(next);
+    }
+    for (let at = 0; at < led.length; at++)
+      touched ^= this.#rules.get(led[at] as number, RULE.conditions);
+    for (let at = 0; at < led.length; at++) {
+      const row = led[at] as number;
+      if (this.#rules.get(row, RULE.conditions) > 1) touched ^= this.#rules.touch(row);
+      else touched ^= this.#holders.get(this.#rules.get(row, RULE.holder), 0);
+    }
+    this.#touched ^= touched;
+  }
+}

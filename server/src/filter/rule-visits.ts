@@ -1,0 +1,146 @@
+import type { PostingLists } from "./posting-lists.ts";
+import type { Rows } from "./rows.ts";
+import { RULE, type RuleRows } from "./rule-rows.ts";
+import type { TermTable } from "./term-table.ts";
+
+/** Rules of a batch, about: what it reads of each stays in the nearest memory until it is used. */
+const BATCH = 256;
+const BY_LIST = -1;
+
+/**
+ * The rules that an event leads to, in batches: the lists of all its terms are gone through side by
+ * side, and what a batch needs of memory is read before it is used, so that it comes at once.
+ */
+export class RuleVisits {
+  readonly #terms: TermTable;
+  readonly #postings: PostingLists;
+  readonly #rules: RuleRows;
+  readonly #holders: Rows;
+  /** Terms that lead to rules, and how many of these were visited in vain. */
+  readonly #leads: number[] = [];
+  readonly #inVain: number[] = [];
+  /** Postings that come next, and which lead each is of. */
+  readonly #cursors: number[] = [];
+  readonly #cursorLeads: number[] = [];
+  /** Rules of the batch, and which lead each is of. */
+  readonly #rows: number[] = [];
+  readonly #rowLeads: number[] = [];
+  #begun = 0;
+  #touched = 0;
+
+  constructor(parts: {
+    readonly terms: TermTable;
+    readonly postings: PostingLists;
+    readonly rules: RuleRows;
+    readonly holders: Rows;
+  }) {
+    this.#terms = parts.terms;
+    this.#postings = parts.postings;
+    this.#rules = parts.rules;
+    this.#holders = parts.holders;
+  }
+
+  begin(): void {
+    this.#leads.length = 0;
+    this.#inVain.length = 0;
+    this.#cursors.length = 0;
+    this.#cursorLeads.length = 0;
+    this.#begun = 0;
+  }
+
+  /** What stands under a term will be visited. */
+  addTerm(term: number): void {
+    this.#leads.push(term);
+    this.#inVain.push(0);
+  }
+
+  /** What stands in a list will be visited. */
+  addList(list: number): void {
+    const posting = this.#postings.first(list);
+    if (posting !== 0) this.#follow(posting, BY_LIST);
+  }
+
+  /** Makes the next batch; its length, which is 0 when there is none. */
+  next(): number {
+    this.#rows.length = 0;
+    this.#rowLeads.length = 0;
+    for (; this.#begun < this.#leads.length; this.#begun++) {
+      const term = this.#leads[this.#begun] as number;
+      this.#visit(this.#terms.headRule(term), this.#begun);
+      const posting = this.#terms.headNext(term);
+      if (posting !== 0) this.#follow(posting, this.#begun);
+    }
+    while (this.#cursors.length > 0 && this.#rows.length < BATCH) this.#advance();
+    this.#touch();
+    return this.#rows.length;
+  }
+
+  rule(at: number): number {
+    return this.#rows[at] as number;
+  }
+
+  /** Whether a term leads to a rule of the batch, so that the condition that it stands under holds. */
+  isLed(at: number): boolean {
+    return this.#rowLeads[at] !== BY_LIST;
+  }
+
+  noteInVain(at: number): void {
+    const lead = this.#rowLeads[at] as number;
+    if (lead !== BY_LIST) this.#inVain[lead] = (this.#inVain[lead] as number) + 1;
+  }
+
+  /** The term under which the most rules were visited in vain, if at least so many were. */
+  hottest(least: number): number | undefined {
+    let hottest = BY_LIST;
+    let most = least - 1;
+    for (let lead = 0; lead < this.#inVain.length; lead++) {
+      const inVain = this.#inVain[lead] as number;
+      if (inVain <= most) continue;
+      most = inVain;
+      hottest = lead;
+    }
+    return hottest < 0 ? undefined : this.#leads[hottest];
+  }
+
+  #visit(row: number, lead: number): void {
+    this.#rows.push(row);
+    this.#rowLeads.push(lead);
+  }
+
+  #follow(posting: number, lead: number): void {
+    this.#cursors.push(posting);
+    this.#cursorLeads.push(lead);
+  }
+
+  /** One rule more of each list. */
+  #advance(): void {
+    const cursors = this.#cursors;
+    const leads = this.#cursorLeads;
+    let kept = 0;
+    for (let at = 0; at < cursors.length; at++) {
+      const posting = cursors[at] as number;
+      const lead = leads[at] as number;
+      this.#visit(this.#postings.rule(posting), lead);
+      const next = this.#postings.next(posting);
+      if (next === 0) continue;
+      cursors[kept] = next;
+      leads[kept] = lead;
+      kept += 1;
+    }
+    cursors.length = kept;
+    leads.length = kept;
+  }
+
+  #touch(): void {
+    const rows = this.#rows;
+    let touched = 0;
+    for (let at = 0; at < rows.length; at++)
+      touched ^= this.#rules.get(rows[at] as number, RULE.conditions);
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at] as number;
+      if (this.#rules.get(row, RULE.conditions) > 1) touched ^= this.#rules.touch(row);
+      else touched ^= this.#holders.get(this.#rules.get(row, RULE.holder), 0);
+    }
+    this.#touched ^= touched;
+  }
+}
