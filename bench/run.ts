@@ -71,7 +71,8 @@ async function here(name: string, size: Size): Promise<number> {
 
 /** Runs a scenario in a group of processes, all of which are ended with it. */
 async function apart(name: string, size: Size): Promise<number> {
-  const args = [import.meta.filename, name, "--here", "--seed", values.seed];
+  const { nodeOptions = [] } = scenarios.find((one) => one.name === name) ?? {};
+  const args = [...nodeOptions, import.meta.filename, name, "--here", "--seed", values.seed];
   if (size === "small") args.push("--small");
   // Whatever the scenario leaves on disk goes with this folder.
   const temporary = mkdtempSync(join(tmpdir(), "penstock-bench-run-"));

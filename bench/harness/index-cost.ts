@@ -22,6 +22,8 @@ const LIMITS: Limits = {
 };
 /** Filters that are replaced by others. */
 const CHURN = 100_000;
+/** Events that a server reads together when many wait; of fewer the index looks up fewer together. */
+const READ_TOGETHER = 100;
 /** Things that are timed together: the clock of CPU is too slow to read for each. */
 const BATCH = 100;
 
@@ -61,35 +63,64 @@ export interface Rate {
   readonly matches: number;
 }
 
+/** @param match answers how many matches some events have */
 function rate(
   events: readonly StreamEvent[],
   spendMs: number,
-  match: (event: StreamEvent) => number,
+  match: (events: readonly StreamEvent[]) => number,
 ): Rate {
-  for (const event of events.slice(0, 2000)) match(event);
+  const parts: (readonly StreamEvent[])[] = [];
+  for (let at = 0; at < events.length; at += READ_TOGETHER)
+    parts.push(events.slice(at, at + READ_TOGETHER));
+  let turn = 0;
+  // Code that has not run is slow, and memory that was not used is far.
+  const warmMs = cpuMs();
+  do match(parts[turn++ % parts.length] as readonly StreamEvent[]);
+  while (cpuMs() - warmMs < spendMs / 2);
   let count = 0;
   let matched = 0;
   const startMs = cpuMs();
   do {
-    for (let at = 0; at < 500; at++)
-      matched += match(events[count++ % events.length] as StreamEvent);
+    const part = parts[turn++ % parts.length] as readonly StreamEvent[];
+    matched += match(part);
+    count += part.length;
   } while (cpuMs() - startMs < spendMs);
   return { perSecond: (count / (cpuMs() - startMs)) * 1000, matches: matched / count };
 }
 
+/** @param isExpected the index is told of all events before, as a server does with what it read together */
 const matcher =
-  <T>(world: World, index: FilterIndex<T>) =>
-  (event: StreamEvent): number => {
+  <T>(world: World, index: FilterIndex<T>, isExpected: boolean) =>
+  (events: readonly StreamEvent[]): number => {
     let found = 0;
-    index.match(new EventTerms(world.stream, event), () => {
-      found += 1;
-    });
+    const all = events.map((event) => new EventTerms(world.stream, event));
+    if (isExpected) index.expect(all);
+    for (const terms of all)
+      index.match(terms, () => {
+        found += 1;
+      });
     return found;
+  };
+
+/** Takes the terms of all fields and looks nothing up. */
+const taker =
+  ({ stream }: World) =>
+  (events: readonly StreamEvent[]): number => {
+    let count = 0;
+    for (const event of events) {
+      const terms = new EventTerms(stream, event);
+      for (const field of stream.fields.keys()) count += terms.terms(field).length;
+    }
+    return count;
   };
 
 /** What the index costs with so many different filters. */
 export interface IndexCost {
   readonly matching: Rate;
+  /** The same when each event comes by itself. */
+  readonly matchingOne: Rate;
+  /** What taking an event's terms costs of it, in microseconds. */
+  readonly takingMicros: number;
   readonly bytesEach: number;
   readonly parsing: CpuWatch;
   readonly filling: CpuWatch;
@@ -147,7 +178,9 @@ export async function indexCost(
   }
   const fillGarbageMs = await garbage.longestMs();
   const bytesEach = (heldBytes() - before) / count;
-  const matching = rate(events, spendMs, matcher(world, index));
+  const matching = rate(events, spendMs, matcher(world, index, true));
+  const matchingOne = rate(events, spendMs / 2, matcher(world, index, false));
+  const takingMicros = 1e6 / rate(events, spendMs / 4, taker(world)).perSecond;
   await garbage.longestMs();
   for (let turn = 0; turn < Math.min(CHURN, count); turn += BATCH) {
     const places = [...new Set(Array.from({ length: BATCH }, () => dice.below(count)))];
@@ -161,7 +194,7 @@ export async function indexCost(
   garbage.stop();
   const plain = plan.isPlainToo ? plainRate(world, events, kept as Filters[], spendMs) : undefined;
   return {
-    ...{ matching, bytesEach, parsing, filling, adding, removing },
+    ...{ matching, matchingOne, takingMicros, bytesEach, parsing, filling, adding, removing },
     ...{ fillGarbageMs, churnGarbageMs, plain },
   };
 }
@@ -173,10 +206,12 @@ function plainRate(
   all: readonly Filters[],
   spendMs: number,
 ): Rate {
-  return rate(events, spendMs, (event) => {
-    const terms = new EventTerms(stream, event);
+  return rate(events.slice(0, 2 * READ_TOGETHER), spendMs, (some) => {
     let found = 0;
-    for (const filters of all) if (matches(filters, terms) !== undefined) found += 1;
+    for (const event of some) {
+      const terms = new EventTerms(stream, event);
+      for (const filters of all) if (matches(filters, terms) !== undefined) found += 1;
+    }
     return found;
   });
 }
@@ -220,7 +255,7 @@ export function equalFilterCosts(
         interest.members += 1;
       }
     }
-    return matcher(world, index);
+    return matcher(world, index, true);
   };
   const [few, many] = [engine(1), engine(10)];
   const once: number[] = [];

@@ -84,6 +84,8 @@ export interface Scenario {
   readonly name: string;
   /** What is measured, in a line. */
   readonly title: string;
+  /** Options of the Node that a scenario runs in. */
+  readonly nodeOptions?: readonly string[];
   readonly run: (bench: Bench) => Promise<Outcome>;
 }
 
