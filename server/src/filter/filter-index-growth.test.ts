@@ -121,6 +121,50 @@ test("thirty thousand filters come and go in any order, and each event finds the
   assert.equal(index.terms, 0);
 });
 
+test("ten thousand ranges lead to those that hold a number, and to few others", () => {
+  const index = new FilterIndex<number>(stream);
+  const wanted: number[] = [];
+  for (let owner = 0; owner < 10_000; owner++) {
+    const min = owner * 10;
+    const bound =
+      owner % 2 === 0 ? { min_price: min, max_price: min + 10 } : { min_price: min, owner: "ann" };
+    index.add(parseFilters(stream, { filters: bound }, LIMITS), owner);
+    if (owner % 2 === 0 && min <= 500 && 500 <= min + 10) wanted.push(owner);
+  }
+  assert.deepEqual(ownersOf(index, termsOf({ owner: "bob", price: "500" })), wanted);
+  const { considered } = index;
+  assert.ok(considered < 100, `${considered} rules were looked at`);
+});
+
+test("thousands of events that are expected find what they find by themselves", () => {
+  const index = new FilterIndex<number>(stream);
+  const next = numbers(5);
+  for (let number = 0; number < 20_000; number++) {
+    const word = () => `w${next(300)}`;
+    const rule =
+      number % 2 === 0
+        ? { words: [`${word()} ${word()}`], marks: [`m${next(50)}`] }
+        : { owner: `someone-${number}`, min_price: next(100) };
+    index.add(parseFilters(stream, { filters: rule }, LIMITS), number);
+  }
+  const payloads = Array.from({ length: 3000 }, () => ({
+    owner: `someone-${next(20_000)}`,
+    marks: [`m${next(50)}`, `m${next(50)}`],
+    words: Array.from({ length: 20 }, () => `w${next(300)}`).join(" "),
+    price: String(next(100)),
+  }));
+  const alone = payloads.map((payload) => ownersOf(index, termsOf(payload)));
+  const expected = payloads.map((payload) => termsOf(payload));
+  index.expect(expected);
+  let found = 0;
+  for (const [number, terms] of expected.entries()) {
+    const owners = ownersOf(index, terms);
+    assert.deepEqual(owners, alone[number]);
+    found += owners.length;
+  }
+  assert.ok(found > 500, `${found} were found`);
+});
+
 test("rules leave a term that became frequent, and are still found", () => {
   const index = new FilterIndex<number>(stream);
   const kept: Filters[] = [];
