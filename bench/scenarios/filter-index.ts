@@ -54,7 +54,7 @@ async function run(bench: Bench): Promise<Outcome> {
       );
       goals.push(...goalsOf(of, cost));
     }
-    const held = bench.pick(30_000, 1000);
+    const held = bench.pick(100_000, 1000);
     const bytes = interestBytes(world, held);
     figures.push(
       figure(`${world.name}, ${held} filters: bytes each, with its interest`, bytes, "B"),

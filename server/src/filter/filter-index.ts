@@ -199,7 +199,7 @@ export class FilterIndex<T> {
       if (view.known === undefined) this.#leadFields(ahead);
       else this.#leadKnown(view.known);
       this.#visit();
-      // The views behind the first are of what is cancelled.
+      // The views behind the first are of what is cancelled, and are not looked up before.
       ahead = -1;
     }
     this.#marks.end();

@@ -8,6 +8,7 @@ import type { TermTable } from "./term-table.ts";
 
 /** Events that are looked up together: more would push one another out of the nearest memory. */
 const GROUP = 16;
+const NONE: readonly EventTerms[] = [];
 
 /**
  * Looks the terms of the events up that come next, some together, and reads the rules to which they
@@ -20,11 +21,13 @@ export class LookAhead {
   readonly #rules: RuleRows;
   readonly #holders: Rows;
   readonly #fields: readonly IndexField[];
-  #expected: readonly EventTerms[] = [];
+  #expected: readonly EventTerms[] = NONE;
   /** The events that were looked up, among those that are expected, and the next one. */
   #from = 0;
   #end = 0;
   #next = 0;
+  /** How many are looked up together. */
+  #size = 1;
   /** What the index was when they were. */
   #version = -1;
   readonly #leads: number[] = [];
@@ -55,34 +58,39 @@ export class LookAhead {
   }
 
   /**
-   * The number of an event in `lookups`; -1 where it was not expected, or the index has changed
-   * since it was looked up.
+   * The number in `lookups` of an event, which is looked up with those that come next, or by itself
+   * where it was not expected.
    *
    * @param version another one whenever the index has changed
    */
   find(event: EventTerms, version: number): number {
-    const expected = this.#expected;
     let at = this.#next;
-    while (at < expected.length && expected[at] !== event) at += 1;
-    if (at === expected.length) {
-      if (at > 0) this.expect([]);
-      return -1;
+    while (at < this.#expected.length && this.#expected[at] !== event) at += 1;
+    if (at === this.#expected.length) {
+      this.expect([event]);
+      at = 0;
     }
-    if (at >= this.#end) this.#lookUp(at, version);
-    const number = version === this.#version ? at - this.#from : -1;
+    const isOutdated = version !== this.#version && at < this.#end;
+    // Where each event changes the index, looking further ahead is in vain.
+    if (isOutdated) this.#size = 1;
+    if (isOutdated || at >= this.#end) this.#lookUp(at, version);
+    const number = at - this.#from;
     this.#next = at + 1;
     // Nothing keeps the events when all have come.
-    if (this.#next === expected.length) this.expect([]);
+    if (this.#next === this.#expected.length) this.expect(NONE);
     return number;
   }
 
   #lookUp(from: number, version: number): void {
     this.#from = from;
-    this.#end = Math.min(this.#expected.length, from + GROUP);
+    // Until all is looked up nothing is: an event's terms may be such that they cannot be taken.
+    this.#end = from;
+    const end = Math.min(this.#expected.length, from + this.#size);
+    if (end - from === this.#size) this.#size = Math.min(GROUP, this.#size * 2);
     this.#version = version;
     const { lookups } = this;
     lookups.begin();
-    for (let at = from; at < this.#end; at++) {
+    for (let at = from; at < end; at++) {
       const event = this.#expected[at] as EventTerms;
       lookups.beginEvent();
       // Whom it reaches is not looked up here.
@@ -95,6 +103,7 @@ export class LookAhead {
     }
     lookups.answer();
     this.#touch();
+    this.#end = end;
   }
 
   #touch(): void {
