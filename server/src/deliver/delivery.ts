@@ -316,19 +316,25 @@ export class Delivery implements AsyncDisposable {
   async drain(hurry: AbortSignal): Promise<void> {
     this.#draining = true;
     const { drainMs, drainStepMs } = this.options;
-    const open = [...this.connections];
-    for (const connection of open) connection.goAway(drainMs);
-    const stepMs = Math.min(drainStepMs, drainMs / 2 / open.length);
     const signal = AbortSignal.any([hurry, this.#allGone.signal]);
-    let dueMs = performance.now();
-    for (const connection of open) {
-      if (connection.isOver) continue;
-      dueMs += stepMs;
-      const waitMs = dueMs - performance.now();
-      if (waitMs > 1 && !signal.aborted)
-        await setTimeout(waitMs, undefined, { signal }).catch(() => undefined);
-      connection.shutDown();
+    // Some come while others leave: they are told as well.
+    for (let open = this.#present(); open.length > 0; open = this.#present()) {
+      for (const connection of open) connection.goAway(drainMs);
+      const stepMs = Math.min(drainStepMs, drainMs / 2 / open.length);
+      let dueMs = performance.now();
+      for (const connection of open) {
+        if (connection.isOver) continue;
+        dueMs += stepMs;
+        const waitMs = dueMs - performance.now();
+        if (waitMs > 1 && !signal.aborted)
+          await setTimeout(waitMs, undefined, { signal }).catch(() => undefined);
+        connection.shutDown();
+      }
     }
+  }
+
+  #present(): StreamConnection[] {
+    return [...this.connections].filter(({ isOver }) => !isOver);
   }
 
   /** Records that a connection was closed. */

@@ -1,4 +1,7 @@
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:http";
+import { type AddressInfo, Server as NetServer } from "node:net";
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { openGrant, originPolicy } from "../access/index.ts";
 import { createApp, publicUrl } from "../api/index.ts";
@@ -11,6 +14,10 @@ import { guardDescriptors } from "./descriptor-guard.ts";
 
 /** Connections that the kernel holds until they are taken: all clients may come back at once. */
 const BACKLOG = 4096;
+
+/** How long those have who were accepted just before the end, and those who must read their goodbye. */
+const LAST_MS = 1000;
+const LAST_LOOK_MS = 10;
 
 /** What clients reach: ingest, stream and api. */
 export interface Surface {
@@ -78,20 +85,49 @@ export async function startSurface(
   await app.listen(address);
   const { port } = app.server.address() as AddressInfo;
   stack.defer(async () => await app.close());
-  if (init.isShared) {
-    const unguard = guardDescriptors(app.server, { ...address, port }, (isOpen) =>
-      logger.warn({ open: isOpen }, "the limit of descriptors opens or closes the listener"),
-    );
-    stack.defer(unguard);
-  }
+  const unguard = init.isShared
+    ? guardDescriptors(app.server, { ...address, port }, (isOpen) =>
+        logger.warn({ open: isOpen }, "the limit of descriptors opens or closes the listener"),
+      )
+    : undefined;
   // Clients are sent away before anything that serves them stops; whoever publishes gets its answers.
   stack.defer(async () => {
     unready = "stopping";
+    unguard?.();
+    // Who comes from now on is for the others on the port; one process alone says that it stops.
+    if (init.isShared) closeListener(app.server);
     await delivery.drain(init.hurry);
+    closeListener(app.server);
+    await sendLastAway(app.server, delivery, init.hurry);
     await ingester.stop();
   });
   unready = undefined;
   return { delivery, ingester, port, url: urlOf(app, host) };
+}
+
+/** Takes no more connections, and leaves those alone that there are: `close` of HTTP would end some. */
+function closeListener(server: Server): void {
+  if (server.listening) NetServer.prototype.close.call(server);
+}
+
+/**
+ * Sends those away who were accepted and had not asked for anything by then, and lets those read
+ * their goodbye who were sent away before: to cut them would lose it.
+ */
+async function sendLastAway(server: Server, delivery: Delivery, hurry: AbortSignal): Promise<void> {
+  const untilMs = performance.now() + LAST_MS;
+  while (!hurry.aborted && performance.now() < untilMs) {
+    server.closeIdleConnections();
+    await delivery.drain(hurry);
+    if ((await countConnections(server)) === 0) return;
+    await sleep(LAST_LOOK_MS);
+  }
+}
+
+async function countConnections(server: Server): Promise<number> {
+  return await new Promise((resolve) => {
+    server.getConnections((failed, count) => resolve(failed === null ? count : 0));
+  });
 }
 
 function urlOf(app: FastifyInstance, host: string): string {
