@@ -39,3 +39,30 @@ test("times become UTC, with milliseconds only where they had a fraction", () =>
   assert.equal(complete("2025-07-04T00:09:00.5Z"), "2025-07-04T00:09:00.500Z");
   assert.equal(complete(), "1970-01-01T00:00:00.000Z");
 });
+
+test("what completion makes of a record that is taken is taken again", () => {
+  const letters = Array.from({ length: 93 }, (_, at) => `#${String.fromCodePoint(0x4e00 + at)}`);
+  const given = (count: number) => Array.from({ length: count }, (_, at) => `tag${at}`);
+  const posts = [
+    { user_id: "a", text: letters.join(" ") },
+    { user_id: "a", text: `#${"a".repeat(279)}` },
+    { user_id: "a", text: `#${"ﬃ".repeat(279)}` },
+    { user_id: "a", text: "#one #two", hashtags: given(148) },
+    { user_id: "a", text: "#tag0 #tag1", hashtags: given(150) },
+    { user_id: "a", text: "x", timestamp: "9999-12-31T23:59:59Z" },
+    { user_id: "a", text: "x", timestamp: "0000-01-01T00:00:00Z" },
+  ];
+  for (const post of posts) {
+    const parsed = parseRawTweet(post);
+    assert.ok(parsed.ok, JSON.stringify(parsed));
+    const completed = completeTweet(parsed.value, { nowMs: 0, newId: () => "new" });
+    assert.deepEqual(wrong(completed), [], JSON.stringify(post));
+  }
+});
+
+test("what could not be read again is refused at once", () => {
+  const hashtags = Array.from({ length: 150 }, (_, at) => `tag${at}`);
+  assert.deepEqual(wrong({ user_id: "a", text: "#more", hashtags }), ["/hashtags"]);
+  for (const timestamp of ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:00-23:59"])
+    assert.deepEqual(wrong({ user_id: "a", text: "x", timestamp }), ["/timestamp"]);
+});

@@ -1,12 +1,20 @@
 import { type FieldError, hasLoneSurrogate, nearest, type Parsed } from "@penstock-dev/contract";
 import { z } from "zod";
+import { hashtagsOf } from "./entities.ts";
 
 /** Characters that a post may have, as code points. */
 export const TEXT_CODE_POINTS_MAX = 280;
-const HASHTAGS_MAX = 50;
+/** Of the text and given, each once: a text alone has at most 94, and a record has both. */
+const HASHTAGS_MAX = 150;
 
 const wellFormed = (text: string): boolean => !hasLoneSurrogate(text);
 const WELL_FORMED = "must be well-formed Unicode: it has half of a surrogate pair";
+
+/** Others have no text of the form in which times are kept. */
+function hasYearInUtc(time: string): boolean {
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) || /^\d{4}-/.test(new Date(ms).toISOString());
+}
 
 const id = z
   .string("must be a text")
@@ -25,14 +33,16 @@ const post = z.strictObject({
       offset: true,
       error: "must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z",
     })
+    .refine(hasYearInUtc, "must be in the years 0000 to 9999 of UTC")
     .optional(),
   hashtags: z
     .array(
       z
         .string("must be a text")
         .regex(
-          /^[#＃]?(?=.*\p{L})[\p{L}\p{M}\p{N}_]{1,100}$/u,
-          "must be letters, marks, digits and _, at least one letter",
+          // As long as one in a text may be: what is completed is read again.
+          /^[#＃]?(?=.*\p{L})[\p{L}\p{M}\p{N}_]{1,280}$/u,
+          "must be at most 280 letters, marks, digits and _, at least one letter",
         ),
       "must be a list of hashtags",
     )
@@ -104,7 +114,7 @@ export function parseRawTweet(value: unknown): Parsed<RawTweet> {
     };
   }
   const raw = result.data as RawTweet;
-  const wrong = isDeletion(raw) ? undefined : textError(raw);
+  const wrong = isDeletion(raw) ? undefined : (textError(raw) ?? hashtagsError(raw));
   return wrong === undefined ? { ok: true, value: raw } : { ok: false, errors: [wrong] };
 }
 
@@ -121,6 +131,16 @@ function textError(raw: RawPost): FieldError | undefined {
   return length === 0 && !isRetweet
     ? { path: "/text", message: "must not be empty, unless it is a retweet's" }
     : undefined;
+}
+
+function hashtagsError({ text, hashtags = [] }: RawPost): FieldError | undefined {
+  if (hashtags.length === 0) return undefined;
+  const { length } = hashtagsOf(text, hashtags);
+  if (length <= HASHTAGS_MAX) return undefined;
+  return {
+    path: "/hashtags",
+    message: `must be at most ${HASHTAGS_MAX} with those of the text; they are ${length}`,
+  };
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
