@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CLOSE, retryOf } from "./codes.ts";
-import { ERRORS, type ErrorCode, nearest, PenstockError, RETRY_AFTER_MS } from "./errors.ts";
+import {
+  ERRORS,
+  type ErrorCode,
+  FIELD_ERRORS_MAX,
+  nearest,
+  PenstockError,
+  RETRY_AFTER_MS,
+} from "./errors.ts";
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
@@ -77,4 +84,10 @@ test("a name that is nearly right is told, and one that is not is not guessed at
   assert.equal(nearest("x", names), undefined);
   assert.equal(nearest("hashtags", []), undefined);
   fc.assert(fc.property(fc.constantFrom(...names), (name) => nearest(name, names) === name));
+});
+
+test("an error names twenty wrong members at the most", () => {
+  const errors = Array.from({ length: 5000 }, (_, at) => ({ path: `/${at}`, message: "is wrong" }));
+  const problem = new PenstockError("invalid_event", "wrong", { errors }).toProblem();
+  assert.deepEqual(problem.errors, errors.slice(0, FIELD_ERRORS_MAX));
 });

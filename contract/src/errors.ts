@@ -283,6 +283,9 @@ export interface ErrorExtras {
   readonly cause?: unknown;
 }
 
+/** Wrong members that one error names; whoever looks for them may end there. */
+export const FIELD_ERRORS_MAX = 20;
+
 /** An error that a caller may be told: its code is in the catalogue. */
 export class PenstockError extends Error {
   override readonly name = "PenstockError";
@@ -295,7 +298,7 @@ export class PenstockError extends Error {
   constructor(code: ErrorCode, detail: string, extras: ErrorExtras = {}) {
     super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
     this.code = code;
-    this.errors = extras.errors ?? [];
+    this.errors = (extras.errors ?? []).slice(0, FIELD_ERRORS_MAX);
     const waits = this.status === 503 || this.retry === "wait";
     this.retryAfterMs = extras.retryAfterMs ?? (waits ? RETRY_AFTER_MS : undefined);
   }
@@ -338,6 +341,8 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
+    // As many edits as the lengths differ by are needed at the least: a name of megabytes costs nothing.
+    if (Math.abs(name.length - candidate.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

@@ -1,4 +1,4 @@
-import { type FieldError, nearest, type Parsed } from "@penstock-dev/contract";
+import { FIELD_ERRORS_MAX, type FieldError, nearest, type Parsed } from "@penstock-dev/contract";
 import { z } from "zod";
 
 const HEX_32 = /^0x[0-9a-fA-F]{64}$/;
@@ -9,6 +9,17 @@ const hash = z.string("must be a text").regex(HEX_32, "must be 0x and 64 hex dig
 const hex = z
   .string("must be a text")
   .regex(/^0x[0-9a-fA-F]{1,64}$/, "must be a hex quantity such as 0x1b4");
+const whole = hex.refine(
+  // What is no quantity is refused by its form alone.
+  (value) => !/^0x[0-9a-fA-F]+$/.test(value) || BigInt(value) <= Number.MAX_SAFE_INTEGER,
+  "must fit 53 bits",
+);
+/** Seconds since 1970 of the last year that a time is written with in four digits. */
+const SECONDS_MAX = 253_402_300_799;
+const seconds = whole.refine(
+  (value) => !(Number(value) > SECONDS_MAX),
+  "must be before the year 10000",
+);
 const bytes = z.string("must be a text").regex(/^0x(?:[0-9a-fA-F]{2})*$/, "must be hex bytes");
 const address = z
   .string("must be a text")
@@ -30,10 +41,10 @@ const evmTransaction = z.looseObject(
 );
 
 const evmBlock = z.looseObject({
-  number: hex,
+  number: whole,
   hash,
   parentHash: hash,
-  timestamp: hex,
+  timestamp: seconds,
   gasUsed: hex,
   gasLimit: hex,
   baseFeePerGas: hex.optional(),
@@ -74,7 +85,7 @@ const utxoBlock = z.looseObject({
   hash: utxoHash,
   height: z.int("must be a whole number").nonnegative(),
   previousblockhash: utxoHash.optional(),
-  time: z.int("must be seconds since 1970").optional(),
+  time: z.int("must be seconds since 1970").min(0).max(SECONDS_MAX).optional(),
   size: z.int().optional(),
   weight: z.int().optional(),
   chainwork: z
@@ -178,7 +189,7 @@ export function parseRawChainRecord(value: unknown): Parsed<RawChainRecord> {
   return {
     ok: false,
     errors: result.error.issues
-      .slice(0, 20)
+      .slice(0, FIELD_ERRORS_MAX)
       .flatMap((issue) => fieldErrors(issue, Object.keys(schema.shape))),
   };
 }
@@ -200,10 +211,10 @@ function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldEr
     .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
     .join("");
   if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  return issue.keys.map((key) => {
+  return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
     const meant = nearest(key, known);
     return {
-      path: `${path}/${key}`,
+      path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
       message: "is not a member of this record",
       ...(meant === undefined ? {} : { did_you_mean: meant }),
     };

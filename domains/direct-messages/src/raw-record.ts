@@ -1,5 +1,11 @@
 /** What producers may write: one schema each for a message, a receipt and a deletion. */
-import { type FieldError, hasLoneSurrogate, nearest, type Parsed } from "@penstock-dev/contract";
+import {
+  FIELD_ERRORS_MAX,
+  type FieldError,
+  hasLoneSurrogate,
+  nearest,
+  type Parsed,
+} from "@penstock-dev/contract";
 import { z } from "zod";
 
 /** Characters that a message may have, as code points. */
@@ -10,10 +16,16 @@ const text = z
   .string("must be a text")
   .refine((value) => !hasLoneSurrogate(value), "must be well-formed Unicode");
 const name = text.min(1, "must not be empty").max(128, "must have at most 128 characters");
-const time = z.iso.datetime({
-  offset: true,
-  error: "must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z",
-});
+const time = z.iso
+  .datetime({
+    offset: true,
+    error: "must be an ISO 8601 time with a zone, such as 2026-01-01T00:00:00Z",
+  })
+  // Times are kept in UTC, and what is kept is read again.
+  .refine(
+    (value) => Number.isNaN(Date.parse(value)) || /^\d{4}-/.test(new Date(value).toISOString()),
+    "must be in the years 0000 to 9999 of UTC",
+  );
 
 // Strict objects: a member that nobody knows is a mistake of the producer, and is told to it.
 const message = z.strictObject({
@@ -66,7 +78,9 @@ export function parseRaw(value: unknown): Parsed<RawRecord> {
   const result = schema.safeParse(value);
   if (result.success) return { ok: true, value: result.data as RawRecord };
   return refused(
-    ...result.error.issues.flatMap((issue) => wrong(issue, Object.keys(schema.shape))),
+    ...result.error.issues
+      .slice(0, FIELD_ERRORS_MAX)
+      .flatMap((issue) => wrong(issue, Object.keys(schema.shape))),
   );
 }
 
@@ -77,7 +91,7 @@ function refused(...errors: FieldError[]): Parsed<never> {
 function wrong(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
   if (issue.code !== "unrecognized_keys")
     return [{ path: `/${issue.path.join("/")}`, message: issue.message }];
-  return issue.keys.map((key) => {
+  return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
     const meant = nearest(key, known);
     return {
       path: `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,

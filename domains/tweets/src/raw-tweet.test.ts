@@ -66,3 +66,10 @@ test("what could not be read again is refused at once", () => {
   for (const timestamp of ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:00-23:59"])
     assert.deepEqual(wrong({ user_id: "a", text: "x", timestamp }), ["/timestamp"]);
 });
+
+test("of very many wrong members, the first are named", () => {
+  const names = Array.from({ length: 5000 }, (_, at) => [`k${at}`, 1]);
+  assert.equal(wrong({ user_id: "a", text: "x", ...Object.fromEntries(names) }).length, 20);
+  const hashtags = new Array<string>(100).fill("1");
+  assert.equal(wrong({ user_id: "a", text: "x", hashtags }).length, 20);
+});

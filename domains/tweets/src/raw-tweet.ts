@@ -1,4 +1,10 @@
-import { type FieldError, hasLoneSurrogate, nearest, type Parsed } from "@penstock-dev/contract";
+import {
+  FIELD_ERRORS_MAX,
+  type FieldError,
+  hasLoneSurrogate,
+  nearest,
+  type Parsed,
+} from "@penstock-dev/contract";
 import { z } from "zod";
 import { hashtagsOf } from "./entities.ts";
 
@@ -37,13 +43,11 @@ const post = z.strictObject({
     .optional(),
   hashtags: z
     .array(
-      z
-        .string("must be a text")
-        .regex(
-          // As long as one in a text may be: what is completed is read again.
-          /^[#＃]?(?=.*\p{L})[\p{L}\p{M}\p{N}_]{1,280}$/u,
-          "must be at most 280 letters, marks, digits and _, at least one letter",
-        ),
+      z.string("must be a text").regex(
+        // As long as one in a text may be: what is completed is read again.
+        /^[#＃]?(?=.*\p{L})[\p{L}\p{M}\p{N}_]{1,280}$/u,
+        "must be at most 280 letters, marks, digits and _, at least one letter",
+      ),
       "must be a list of hashtags",
     )
     .max(HASHTAGS_MAX, `must have at most ${HASHTAGS_MAX} hashtags`)
@@ -110,7 +114,9 @@ export function parseRawTweet(value: unknown): Parsed<RawTweet> {
   if (!result.success) {
     return {
       ok: false,
-      errors: result.error.issues.flatMap((issue) => fieldErrors(issue, Object.keys(schema.shape))),
+      errors: result.error.issues
+        .slice(0, FIELD_ERRORS_MAX)
+        .flatMap((issue) => fieldErrors(issue, Object.keys(schema.shape))),
     };
   }
   const raw = result.data as RawTweet;
@@ -148,7 +154,7 @@ function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldEr
     .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
     .join("");
   if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  return issue.keys.map((key) => {
+  return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
     const meant = nearest(key, known);
     return {
       path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,

@@ -1,4 +1,5 @@
 import {
+  FIELD_ERRORS_MAX,
   type FieldError,
   type FilterRule,
   nearest,
@@ -109,7 +110,9 @@ export function readBody<S extends z.ZodObject>(schema: S, body: unknown): z.out
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const known = Object.keys(schema.shape);
-  const errors = result.error.issues.flatMap((issue) => fieldErrors(issue, known));
+  const errors = result.error.issues
+    .slice(0, FIELD_ERRORS_MAX)
+    .flatMap((issue) => fieldErrors(issue, known));
   const first = errors[0];
   const detail =
     first === undefined
@@ -143,7 +146,7 @@ function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldEr
     .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
     .join("");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
       const meant = issue.path.length === 0 ? nearest(key, known) : undefined;
       return {
         path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,

@@ -1,4 +1,10 @@
-import { type FieldError, type Limits, nearest, PenstockError } from "@penstock-dev/contract";
+import {
+  FIELD_ERRORS_MAX,
+  type FieldError,
+  type Limits,
+  nearest,
+  PenstockError,
+} from "@penstock-dev/contract";
 import type { Stream } from "../streams/index.ts";
 import { compareDecimals } from "./decimal.ts";
 import { type FilterMember, fieldMembers, filterMembers } from "./filter-members.ts";
@@ -127,10 +133,11 @@ function readRate(value: unknown, path: string, reading: Reading): void {
 }
 
 function tellUnknown(name: string, path: string, reading: Reading): void {
+  reading.unknown = true;
+  if (reading.errors.length >= FIELD_ERRORS_MAX) return;
   const names = fieldMembers(reading.stream);
   // A range is mostly asked for by its own name, which is none of a filter's.
   const meant = reading.stream.fields.has(name) ? `min_${name}` : nearest(name, names);
-  reading.unknown = true;
   reading.errors.push({
     path: `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
     message: `is not a field of ${reading.stream.name}, which has ${names.join(", ")}`,
@@ -195,7 +202,7 @@ function fail(reading: Reading): void {
   if (first === undefined) return;
   const detail = `${first.path} ${first.message}.`;
   throw new PenstockError(reading.unknown ? "unknown_field" : "invalid_filter", detail, {
-    errors: reading.errors.slice(0, 20),
+    errors: reading.errors.slice(0, FIELD_ERRORS_MAX),
   });
 }
 
