@@ -25,9 +25,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** `options.ts` of every room, and nothing else of it, is what config may import. */
 const ROOMS = [...Object.keys(MAY_IMPORT), "config"];
 
-/** What every room may import: what an option is, and what lies on disk. */
-const SHARED = ["option.ts", "disk-database.ts", "retention-clock.ts"].map((name) =>
-  join(SERVER, name),
+/** What every room may import: what an option is, what lies on disk, and bytes that grow. */
+const SHARED = ["option.ts", "disk-database.ts", "retention-clock.ts", "growing-bytes.ts"].map(
+  (name) => join(SERVER, name),
 );
 
 function sources(folder: string): string[] {

@@ -1,6 +1,7 @@
+import type { Readable } from "node:stream";
 import cors from "@fastify/cors";
 import Fastify, { type FastifyInstance } from "fastify";
-import { parseJsonBytes, registerIngest } from "../ingest/index.ts";
+import { parseJsonBytes, readWhole, registerIngest } from "../ingest/index.ts";
 import { installBodyDeadline } from "./body-deadline.ts";
 import type { ApiContext } from "./context.ts";
 import { registerDocs } from "./docs-routes.ts";
@@ -51,12 +52,11 @@ export function createApp(context: ApiContext): FastifyInstance {
     },
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    "application/json",
-    { parseAs: "buffer" },
-    async (_request: unknown, body: Buffer) =>
-      body.length === 0 ? undefined : parseJsonBytes(body),
-  );
+  app.addContentTypeParser("application/json", async (_request: unknown, payload: Readable) => {
+    const { bodyBytesMax } = context.options;
+    const body = await readWhole(payload, bodyBytesMax, "The body is larger than allowed.");
+    return body.length === 0 ? undefined : parseJsonBytes(body);
+  });
   registerHealth(app, context.unready);
   registerStreams(app, context);
   registerSessions(app, context);

@@ -38,7 +38,9 @@ export function registerIngest(app: FastifyInstance, ingester: Ingester): void {
       const headers = readRecordHeaders(request.headers);
       if (/^application\/(x-ndjson|ndjson|jsonl)\b/.test(type)) {
         // Who comes while too much waits is told so at once, and reads it in the status.
-        ingester.hold(1)();
+        const probe = ingester.holding();
+        probe.add(1);
+        probe.release();
         reply.type("application/x-ndjson; charset=utf-8");
         const body = request.body as Readable;
         return reply.send(ingestLines(ingester, stream, body, { idempotencyKey, headers }));

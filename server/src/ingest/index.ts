@@ -5,6 +5,7 @@
  */
 export { registerIngest } from "./http.ts";
 export { type Ingested, Ingester } from "./ingester.ts";
+export { readWhole } from "./json-body.ts";
 export { parseJsonBytes } from "./json-text.ts";
 export { ingestOptions } from "./options.ts";
 export { partitionOf } from "./partitioner.ts";

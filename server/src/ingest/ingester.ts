@@ -12,6 +12,14 @@ export interface Ingested {
   readonly position: string;
 }
 
+/** Bytes that are counted among what waits for the log. */
+export interface Held {
+  /** @throws PenstockError `overloaded` where too much waits already, `shutting_down` where it stops */
+  add(bytes: number): void;
+  /** All that was added counts no more. */
+  release(): void;
+}
+
 /** Answers to what the log has just taken are on their way within this time. */
 const ANSWERS_MS = 50;
 
@@ -55,12 +63,26 @@ export class Ingester {
   }
 
   /**
-   * Counts bytes that come in among what waits for the log, until the function that it returns is
-   * called: a thousand bodies that arrive at once are bounded as what they become is.
-   *
-   * @throws PenstockError `overloaded` where too much waits already, `shutting_down` where it stops
+   * Counts bytes that come in among what waits for the log, until they are released: a thousand
+   * bodies that arrive at once are bounded as what they become is.
    */
-  hold(bytes: number): () => void {
+  holding(): Held {
+    let held = 0;
+    return {
+      add: (bytes) => {
+        this.#admit(bytes);
+        this.#inFlightBytes += bytes;
+        held += bytes;
+      },
+      release: () => {
+        this.#inFlightBytes -= held;
+        held = 0;
+      },
+    };
+  }
+
+  /** @throws PenstockError `overloaded` where too much waits already, `shutting_down` where it stops */
+  #admit(bytes: number): void {
     if (this.#isStopping)
       throw new PenstockError("shutting_down", "The server is stopping.", { retryAfterMs: 1000 });
     if (this.#inFlightBytes > 0 && this.#inFlightBytes + bytes > this.options.inFlightBytesMax) {
@@ -68,11 +90,6 @@ export class Ingester {
         retryAfterMs: 1000,
       });
     }
-    this.#inFlightBytes += bytes;
-    return () => {
-      this.#inFlightBytes -= bytes;
-      bytes = 0;
-    };
   }
 
   /**
@@ -97,14 +114,15 @@ export class Ingester {
   async append(stream: Stream, accepted: readonly IngestRecord[]): Promise<readonly Ingested[]> {
     let bytes = 0;
     for (const { value } of accepted) bytes += value.length;
-    const release = this.hold(bytes);
+    const held = this.holding();
+    held.add(bytes);
     const appending = this.#append(stream, accepted);
     this.#appends.add(appending);
     try {
       return await appending;
     } finally {
       this.#appends.delete(appending);
-      release();
+      held.release();
     }
   }
 

@@ -1,4 +1,6 @@
 import { PenstockError } from "@penstock-dev/contract";
+import { GrowingBytes } from "../growing-bytes.ts";
+import type { Held } from "./ingester.ts";
 
 /** One line of a body. */
 export interface Line {
@@ -14,18 +16,17 @@ const NEWLINE = 0x0a;
  * Cuts a body into batches of lines as its bytes come; holds one line and one chunk of the body at
  * the most. Blank lines are passed over.
  *
- * @param limits.hold counts the bytes of a line that has not ended among what waits, until the
- *   function that it returns is called; throws where too much waits
+ * @param limits.held counts the bytes of a line that has not ended among what waits
  */
 export async function* readLines(
   body: AsyncIterable<Buffer>,
   limits: {
     readonly lineBytesMax: number;
     readonly batchLinesMax: number;
-    readonly hold: (bytes: number) => () => void;
+    readonly held: Held;
   },
 ): AsyncIterable<readonly Line[]> {
-  const carry = new Carry(limits.lineBytesMax, limits.hold);
+  const carry = new Carry(limits.lineBytesMax, limits.held);
   let number = 0;
   let batch: Line[] = [];
   const take = (rest: Buffer): void => {
@@ -55,18 +56,20 @@ export async function* readLines(
   }
 }
 
-/** A line of which the end has not come. */
+/**
+ * A line of which the end has not come. Its pieces are copied together: one byte that comes in a
+ * chunk of its own would else take five hundred.
+ */
 class Carry {
   readonly #bytesMax: number;
-  readonly #hold: (bytes: number) => () => void;
-  readonly #releases: (() => void)[] = [];
-  #chunks: Buffer[] = [];
+  readonly #held: Held;
+  #line: GrowingBytes | undefined;
   #bytes = 0;
   #refused: PenstockError | undefined;
 
-  constructor(bytesMax: number, hold: (bytes: number) => () => void) {
+  constructor(bytesMax: number, held: Held) {
     this.#bytesMax = bytesMax;
-    this.#hold = hold;
+    this.#held = held;
   }
 
   get isOpen(): boolean {
@@ -79,8 +82,9 @@ class Carry {
     this.#check();
     if (this.#refused !== undefined) return;
     try {
-      this.#releases.push(this.#hold(bytes.length));
-      this.#chunks.push(bytes);
+      this.#held.add(bytes.length);
+      this.#line ??= new GrowingBytes();
+      this.#line.append(bytes);
     } catch (caught) {
       this.#refuse(PenstockError.from(caught));
     }
@@ -90,16 +94,17 @@ class Carry {
   end(rest: Buffer): Buffer | PenstockError {
     this.#bytes += rest.length;
     this.#check();
-    const line =
-      this.#refused ?? (this.#chunks.length === 0 ? rest : Buffer.concat([...this.#chunks, rest]));
+    const carried = this.#line;
+    if (this.#refused === undefined) carried?.append(rest);
+    const line = this.#refused ?? carried?.bytes ?? rest;
     this.drop();
     return line;
   }
 
   /** Lets go of what it holds. */
   drop(): void {
-    for (const release of this.#releases.splice(0)) release();
-    this.#chunks = [];
+    this.#held.release();
+    this.#line = undefined;
     this.#bytes = 0;
     this.#refused = undefined;
   }
@@ -112,8 +117,8 @@ class Carry {
   }
 
   #refuse(error: PenstockError): void {
-    for (const release of this.#releases.splice(0)) release();
-    this.#chunks = [];
+    this.#held.release();
+    this.#line = undefined;
     this.#refused = error;
   }
 }

@@ -37,8 +37,8 @@ async function readBody(
 ): Promise<void> {
   const { lineBytesMax, batchLinesMax } = ingester.options;
   try {
-    const hold = (bytes: number) => ingester.hold(bytes);
-    for await (const lines of readLines(body, { lineBytesMax, batchLinesMax, hold })) {
+    const held = ingester.holding();
+    for await (const lines of readLines(body, { lineBytesMax, batchLinesMax, held })) {
       if (!(await answers.add(ingestBatch(ingester, stream, lines, said)))) return;
     }
     answers.end();

@@ -23,7 +23,8 @@ test("a file waits while too much waits for the log, and goes on afterwards", as
   await ensureTopics(made.log, stream, {});
   const path = join(made.dataDir, "posts.jsonl");
   await writeFile(path, `${JSON.stringify({ user_id: "a", text: "the only one" })}\n`);
-  const release = ingester.hold(90);
+  const held = ingester.holding();
+  held.add(90);
   let asked = 0;
   const watched = new Proxy(ingester, {
     get: (target, name) => {
@@ -47,7 +48,7 @@ test("a file waits while too much waits for the log, and goes on afterwards", as
   });
   while (asked === 0) await new Promise((done) => setTimeout(done, 5));
   assert.deepEqual(await made.log.heads(stream.ingestTopic), [0]);
-  release();
+  held.release();
   await published;
   assert.deepEqual(await made.log.heads(stream.ingestTopic), [1]);
   assert.deepEqual(told, ["info"]);

@@ -134,11 +134,11 @@ async function* recordsOf({ path, stream, ingester }: FileSourceInit) {
   const { lineBytesMax, batchLinesMax } = ingester.options;
   const memory = new Map<string, unknown>();
   // A file is read one line at a time: there is nothing to count.
-  const hold = () => () => undefined;
+  const held = { add: () => undefined, release: () => undefined };
   let last = 0;
   const named = (line: number, values: readonly unknown[]): FoundRecord[] =>
     values.map((value, at) => ({ line, at, value }));
-  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax, hold })) {
+  for await (const lines of readLines(readableFile(path), { lineBytesMax, batchLinesMax, held })) {
     last = lines.at(-1)?.number ?? last;
     yield lines.flatMap(({ number, bytes }) => named(number, lineRecords(stream, bytes, memory)));
   }

@@ -1,3 +1,4 @@
+import { GrowingBytes } from "../../growing-bytes.ts";
 import { BROKEN, BrokenFrame, isCloseCode, NO_CODE } from "./close-code.ts";
 import {
   BINARY,
@@ -12,7 +13,6 @@ import {
   TEXT,
   unmask,
 } from "./frame-head.ts";
-import { GrowingBytes } from "./growing-bytes.ts";
 import { inflateMessage } from "./message-inflater.ts";
 
 /** Takes what a client says, frame by frame. Payloads are the taker's to keep. */
