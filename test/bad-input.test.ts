@@ -264,7 +264,30 @@ describe("bad bodies are refused by name", () => {
       }
     }
     const long = await server.request("GET", `/v1/stream/subscribe/${"x".repeat(3000)}`);
-    assert.ok(long.status >= 400 && long.status < 500);
+    assert.equal(long.status, 400);
+    assertProblem(JSON.stringify(long.body), "invalid_request", undefined);
+    const socket = openSocket(`/v1/stream/${"x".repeat(6000)}`);
+    assert.equal((await socket.over).code, 4101);
+    assert.equal(socket.frames.find(ofType("error"))?.code, "session_not_found");
+  });
+
+  test("an upgrade behind a request that is still being answered", async () => {
+    const { host } = new URL(server.url);
+    const { body } = await server.request("GET", "/v1/tweets/recent");
+    const waits = `/v1/tweets/recent?after=${String(body.cursor)}&wait_ms=1000`;
+    const text = await exchange((socket) =>
+      socket.write(
+        `GET ${waits} HTTP/1.1\r\nhost: ${host}\r\n\r\n${requestHead(server.url, "/v1/tweets/live", UPGRADE)}`,
+      ),
+    );
+    assert.equal(text, "");
+    await stillServes();
+  });
+
+  test("an address that is no text is refused as everything else is", async () => {
+    const answer = await server.request("GET", "/v1/%E0%A4%A/recent");
+    assert.equal(answer.status, 400);
+    assertProblem(JSON.stringify(answer.body), "invalid_request", undefined);
   });
 
   test("addresses and requests that HTTP does not know", async () => {

@@ -7,7 +7,7 @@ import type { ApiContext } from "./context.ts";
 import { registerDocs } from "./docs-routes.ts";
 import { registerHealth } from "./health-routes.ts";
 import { registerPages } from "./page-routes.ts";
-import { installProblems } from "./problem.ts";
+import { installProblems, sendProblem, translate } from "./problem.ts";
 import { installQueryCheck } from "./query-check.ts";
 import { registerQueries } from "./query-routes.ts";
 import { RouteTable } from "./route-table.ts";
@@ -24,6 +24,8 @@ export function createApp(context: ApiContext): FastifyInstance {
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 256 },
+    // What the router cannot read is told as everything else is.
+    frameworkErrors: (caught, _request, reply) => sendProblem(reply, translate(caught)),
     // Slow requests are cut: headers and body have their time, and idle connections an end. There
     // is none for whole requests, for a body of NDJSON may come for hours.
     requestTimeout: 0,

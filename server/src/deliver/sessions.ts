@@ -6,6 +6,9 @@ import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
 /** How long a session is remembered that another process claimed before it was left here. */
 const LEFT_MS = 10_000;
 
+/** No id is longer; what a store takes as a key has a bound of its own. */
+const ID_CHARACTERS_MAX = 64;
+
 /** Sessions of one caller that are listed. */
 const LISTED_MAX = 1000;
 
@@ -121,7 +124,10 @@ export class Sessions implements AsyncDisposable {
    * @throws PenstockError `session_not_found`
    */
   async get(id: string, clientId: string): Promise<SessionRecord> {
-    const session = this.#connected.get(id) ?? (await this.#store.get(id));
+    const session =
+      id.length > ID_CHARACTERS_MAX
+        ? undefined
+        : (this.#connected.get(id) ?? (await this.#store.get(id)));
     if (session === undefined || session.clientId !== clientId) {
       throw new PenstockError(
         "session_not_found",

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { PenstockError } from "@penstock-dev/contract";
 import { GrowingBytes } from "../growing-bytes.ts";
 import type { Ingester } from "./ingester.ts";
-import { parseJsonBytes } from "./json-text.ts";
+import { parseRecordBytes } from "./json-text.ts";
 
 /**
  * Reads a body of one JSON value, counted among what waits while it comes.
@@ -14,7 +14,7 @@ export async function readJsonBody(ingester: Ingester, body: Readable): Promise<
   const held = ingester.holding();
   const tooLarge = `One event has at most ${bodyBytesMax} bytes; send many as NDJSON, one a line.`;
   try {
-    return parseJsonBytes(
+    return parseRecordBytes(
       await readWhole(body, bodyBytesMax, tooLarge, (bytes) => held.add(bytes)),
     );
   } finally {

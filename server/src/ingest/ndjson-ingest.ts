@@ -3,7 +3,7 @@ import { PenstockError } from "@penstock-dev/contract";
 import type { IngestRecord, Stream } from "../streams/index.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import type { Ingester } from "./ingester.ts";
-import { parseJsonBytes } from "./json-text.ts";
+import { parseRecordBytes } from "./json-text.ts";
 import { type Line, readLines } from "./line-reader.ts";
 
 /** What a request says of all its lines. */
@@ -84,7 +84,7 @@ async function ingestBatch(
 
 function parseLine({ bytes }: Line): unknown {
   if (bytes instanceof PenstockError) throw bytes;
-  return parseJsonBytes(bytes);
+  return parseRecordBytes(bytes);
 }
 
 function refusal({ number }: Line, error: PenstockError): string {

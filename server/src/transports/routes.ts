@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { nearest, PenstockError, type Start } from "@penstock-dev/contract";
@@ -28,8 +28,13 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
   const websockets = new WebSocketTransport(delivery, context.options);
   app.addHook("onClose", async () => websockets[Symbol.dispose]());
   const answer = streamAnswers(app, context);
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  app.server.on("request", (request, response) => answers.set(request.socket, response));
   app.server.on("upgrade", (request, socket, head) => {
-    upgrade(context, websockets, request, socket, head);
+    // What comes behind a request that is still being answered would be answered before it, and the
+    // answer would come among the frames.
+    if (answers.get(socket)?.writableFinished === false) socket.destroy();
+    else upgrade(context, websockets, request, socket, head);
   });
   app.get<{ Params: { stream: string } }>("/v1/:stream/live", async (request, reply) => {
     const grant = context.grant(request.raw);

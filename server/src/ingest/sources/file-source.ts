@@ -6,7 +6,7 @@ import { PenstockError } from "@penstock-dev/contract";
 import type { Log } from "../../log/index.ts";
 import type { IngestRecord, Stream } from "../../streams/index.ts";
 import type { Ingester } from "../ingester.ts";
-import { parseJsonBytes } from "../json-text.ts";
+import { parseRecordBytes } from "../json-text.ts";
 import { type Line, readLines } from "../line-reader.ts";
 import { pause, type Tell } from "./source.ts";
 
@@ -154,7 +154,7 @@ function lineRecords(
   if (bytes instanceof PenstockError) return [undefined];
   let value: unknown;
   try {
-    value = parseJsonBytes(bytes);
+    value = parseRecordBytes(bytes);
   } catch {
     return [undefined];
   }
