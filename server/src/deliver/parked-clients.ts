@@ -32,12 +32,17 @@ export class ParkedClients {
 
   park(subscriber: Subscriber, parking: Parking): void {
     subscriber.standing = { kind: "parked", parking };
-    if (parking.readyAtMs === undefined) return;
-    const delayMs = Math.max(1, parking.readyAtMs - this.#state.now());
+    if (parking.readyAtMs !== undefined) this.#wakeAt(subscriber, parking, parking.readyAtMs);
+  }
+
+  /** A timer counts whole milliseconds, and may fire a little early: then it is set again. */
+  #wakeAt(subscriber: Subscriber, parking: Parking, readyAtMs: number): void {
+    const delayMs = Math.max(1, Math.ceil(readyAtMs - this.#state.now()));
     setTimeout(() => {
       const { standing } = subscriber;
-      const same = standing.kind === "parked" && standing.parking === parking;
-      if (same) this.wake(subscriber, parking);
+      if (standing.kind !== "parked" || standing.parking !== parking) return;
+      if (readyAtMs > this.#state.now()) this.#wakeAt(subscriber, parking, readyAtMs);
+      else this.wake(subscriber, parking);
     }, delayMs).unref();
   }
 
