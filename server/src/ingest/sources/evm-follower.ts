@@ -77,7 +77,7 @@ export class EvmFollower {
       });
       return await this.#publish(node, head.number, head, true);
     }
-    return await this.#publish(node, base + 1, head, isReorg);
+    return await this.#publish(node, base + 1, head, isReorg, this.#told.hashAt(base));
   }
 
   async #begin(node: EvmNode, head: NodeBlock): Promise<Look> {
@@ -117,16 +117,26 @@ export class EvmFollower {
     }
   }
 
-  /** Publishes a stretch of the node's chain; the last block of a reorg says that it is the head. */
-  async #publish(node: EvmNode, from: number, head: NodeBlock, isReorg: boolean): Promise<Look> {
+  /**
+   * Publishes a stretch of the node's chain; the last block of a reorg says that it is the head.
+   *
+   * @param parent what it must connect to: a block that does not would be a dead letter, and told
+   */
+  async #publish(
+    node: EvmNode,
+    from: number,
+    head: NodeBlock,
+    isReorg: boolean,
+    parent?: string,
+  ): Promise<Look> {
     const last = isReorg ? head.number : Math.min(head.number, from + BLOCKS_PER_LOOK - 1);
     const blocks: FullBlock[] = [];
     for (let number = from; number <= last; number++) {
       const header = await node.at(number);
       const block = header === undefined ? undefined : await node.full(header.hash);
       if (block === undefined) return "changed";
-      const before = blocks.at(-1);
-      if (before !== undefined && before.hash !== block.parentHash) return "changed";
+      const before = blocks.at(-1)?.hash ?? parent;
+      if (before !== undefined && before !== block.parentHash) return "changed";
       blocks.push(block);
     }
     if (isReorg) {
