@@ -61,6 +61,9 @@ interface AnyFrame {
   readonly tweet?: { readonly user_id?: string };
 }
 
+/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
+const LOST = 1006;
+
 /** Writes down the frames of one client, and knows how far they reach. */
 export class Recording {
   readonly observations: Observation[] = [];
@@ -72,8 +75,8 @@ export class Recording {
   events = 0;
   gaps = 0;
   sessionId: string | undefined;
-  /** Connections that ended though neither side had said so. */
-  unannounced = 0;
+  /** Connections that ended though neither side had said so: the code, and what came before it. */
+  readonly unannounced: string[] = [];
   /** Whether the end of the connection would come as no surprise. */
   #isAnnounced = true;
   readonly #topic: string;
@@ -98,7 +101,11 @@ export class Recording {
   }
 
   closed(code: number): void {
-    if (!this.#isAnnounced) this.unannounced += 1;
+    // A code of the server's is its word too: `go_away` waits behind a window that is used up.
+    if (!this.#isAnnounced && code === LOST) {
+      const before = this.observations.slice(-3).map((one) => JSON.stringify(one));
+      this.unannounced.push(`${code} behind ${before.join(" ").slice(0, 400)}`);
+    }
     this.#isAnnounced = true;
     this.observations.push({ kind: "closed", code });
   }

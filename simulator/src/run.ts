@@ -43,7 +43,7 @@ export interface RunReport {
   readonly sdkEvents: number;
   readonly cuts: number;
   /** Connections that ended by nobody's word: the client did not cut them, and the server said nothing. */
-  readonly unannounced: number;
+  readonly unannounced: readonly string[];
   readonly updates: number;
   readonly takeOvers: number;
   readonly gaps: number;
@@ -152,7 +152,7 @@ async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
     deliveries: judged.deliveries,
     sdkEvents: swarm.sdkClients.reduce((total, { events }) => total + events, 0),
     cuts: sum(({ cuts }) => cuts) + swarm.sdkClients.reduce((total, { cuts }) => total + cuts, 0),
-    unannounced: sum(({ recording }) => recording.unannounced),
+    unannounced: swarm.clients.flatMap(({ recording }) => recording.unannounced),
     updates: sum(({ updates }) => updates),
     takeOvers: sum(({ takeOvers }) => takeOvers),
     gaps: sum(({ recording }) => recording.gaps),

@@ -23,13 +23,13 @@ async function survives(seed: number, fault: Fault): Promise<RunReport> {
 test("F1: a worker is killed: its clients go on with another, and miss nothing", async () => {
   const { faults, unannounced } = await survives(1, "worker");
   assert.ok(faults.workerKills > 0);
-  assert.ok(unannounced > 0, "nobody was connected to what was killed");
+  assert.ok(unannounced.length > 0, "nobody was connected to what was killed");
 });
 
 test("F2: all processes are killed at once, and start again", async () => {
   const { faults, resent, unannounced } = await survives(2, "kill");
   assert.ok(faults.kills > 0);
-  assert.ok(unannounced > 0, "nobody was connected to what was killed");
+  assert.ok(unannounced.length > 0, "nobody was connected to what was killed");
   assert.ok(resent > 0, "nobody published meanwhile");
 });
 
@@ -37,5 +37,5 @@ test("F2: the first process is killed alone: its workers leave, and it starts ag
   const { faults, resent, unannounced } = await survives(3, "orphan");
   assert.ok(faults.orphanings > 0);
   assert.ok(resent > 0, "nobody published meanwhile");
-  assert.equal(unannounced, 0, "the workers left their clients without a word");
+  assert.deepEqual(unannounced, [], "the workers left their clients without a word");
 });
