@@ -1,4 +1,6 @@
+import type { Source } from "@penstock-dev/contract";
 import type { Log } from "../log/index.ts";
+import type { Stream } from "../streams/index.ts";
 import { publishLog } from "./diagnostics.ts";
 import type { Entry } from "./entry.ts";
 import type { ReadableLog } from "./readable-log.ts";
@@ -20,12 +22,20 @@ const RETRY_MS = 500;
 const RING_STRIDES = 8;
 const UNREADABLE_REPORT_MS = 60_000;
 
+/** What was read of a partition at once. */
+interface PartitionRead {
+  readonly entries: readonly Entry[];
+  readonly partition: number;
+  readonly next: number;
+}
+
 /** Reads a topic's partitions once for everybody, from where the ring begins, for ever. */
 export class LiveReader {
   readonly #state: TopicState;
   readonly #log: Log;
   readonly #port: LiveReaderPort;
-  readonly #decoders: RecordDecoder[];
+  readonly #stream: Stream;
+  #decoders: RecordDecoder[];
   readonly #next: number[];
   #unreadable = 0;
   #unreadableToldMs = 0;
@@ -38,8 +48,13 @@ export class LiveReader {
     this.#port = port;
     const start = state.ring.placeAt(state.ring.head);
     this.#next = [...(start?.offsets ?? [])];
-    this.#decoders = this.#next.map(
-      (_, partition) => new RecordDecoder(readable.stream, partition, start?.sources[partition]),
+    this.#stream = readable.stream;
+    this.#decoders = this.#decodersFrom(start?.sources ?? []);
+  }
+
+  #decodersFrom(sources: readonly (Source | undefined)[]): RecordDecoder[] {
+    return this.#next.map(
+      (_, partition) => new RecordDecoder(this.#stream, partition, sources[partition]),
     );
   }
 
@@ -115,27 +130,14 @@ export class LiveReader {
   }
 
   async #readOnce(): Promise<boolean> {
-    const heads = await this.#log.heads(this.#state.topic);
-    const read: {
-      readonly entries: readonly Entry[];
-      readonly partition: number;
-      readonly next: number;
-    }[] = [];
-    for (const [partition, head] of heads.entries()) {
-      const from = this.#next[partition] ?? 0;
-      if (from >= head) continue;
-      const result = await this.#log.read(this.#state.topic, partition, from, {
-        recordsMax: this.#state.options.readRecordsMax,
-        bytesMax: READ_BYTES_MAX,
-      });
-      const decoder = this.#decoders[partition] as RecordDecoder;
-      const entries: Entry[] = [];
-      for (const record of result.records) {
-        const { entry, unreadable } = decoder.read(record);
-        if (entry !== undefined) entries.push(entry);
-        if (unreadable !== undefined) this.#tellUnreadable(partition, record.offset, unreadable);
-      }
-      read.push({ entries, partition, next: result.next });
+    const sources = this.#decoders.map(({ lastSource }) => lastSource);
+    let read: readonly PartitionRead[];
+    try {
+      read = await this.#readPartitions();
+    } catch (caught) {
+      // What was read of the partitions before is read again, and must not pass for a repeat.
+      this.#decoders = this.#decodersFrom(sources);
+      throw caught;
     }
     if (read.length === 0) return false;
     const strideBytes = this.#state.options.ringBytes / RING_STRIDES;
@@ -158,12 +160,35 @@ export class LiveReader {
     return true;
   }
 
+  async #readPartitions(): Promise<readonly PartitionRead[]> {
+    const heads = await this.#log.heads(this.#state.topic);
+    const read: PartitionRead[] = [];
+    for (const [partition, head] of heads.entries()) {
+      const from = this.#next[partition] ?? 0;
+      if (from >= head) continue;
+      const result = await this.#log.read(this.#state.topic, partition, from, {
+        recordsMax: this.#state.options.readRecordsMax,
+        bytesMax: READ_BYTES_MAX,
+      });
+      const decoder = this.#decoders[partition] as RecordDecoder;
+      const entries: Entry[] = [];
+      for (const record of result.records) {
+        const { entry, unreadable } = decoder.read(record);
+        if (entry !== undefined) entries.push(entry);
+        if (unreadable !== undefined) this.#tellUnreadable(partition, record.offset, unreadable);
+      }
+      read.push({ entries, partition, next: result.next });
+    }
+    return read;
+  }
+
   #tellUnreadable(partition: number, offset: number, reason: string): void {
     this.#unreadable += 1;
     const nowMs = this.#state.now();
     if (nowMs - this.#unreadableToldMs < UNREADABLE_REPORT_MS) return;
     this.#unreadableToldMs = nowMs;
     publishLog("warn", "a record cannot be read and is passed over", {
+      stream: this.#stream.name,
       topic: this.#state.topic,
       position: `${partition}:${offset}`,
       reason,
