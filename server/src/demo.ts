@@ -1,7 +1,7 @@
 import { type Ingester, ORIGIN_HEADER, partitionOf } from "./ingest/index.ts";
 import type { Log } from "./log/index.ts";
 import { Outsiders } from "./outsiders.ts";
-import type { Stream } from "./streams/index.ts";
+import { type Stream, thrownText } from "./streams/index.ts";
 
 /** Records later than this are not waited for one by one, but sent at once. */
 const TICK_MS = 20;
@@ -24,7 +24,14 @@ interface DemoInit {
  */
 export function startDemo(init: DemoInit): AsyncDisposable {
   const abort = new AbortController();
-  const running = [...init.streams.values()].map((stream) => play(stream, init, abort.signal));
+  const running = [...init.streams.values()].map((stream) =>
+    play(stream, init, abort.signal).catch((caught: unknown) =>
+      init.tell("the demonstration world of a stream ends: its domain failed", {
+        stream: stream.name,
+        error: thrownText(caught),
+      }),
+    ),
+  );
   return {
     [Symbol.asyncDispose]: async () => {
       abort.abort();

@@ -1,4 +1,5 @@
 import { type Delivery, LAG_BOUNDS_MS } from "./deliver/index.ts";
+import type { Ingester } from "./ingest/index.ts";
 import type { Log } from "./log/index.ts";
 import type { MetricSample } from "./observe/index.ts";
 import type { Background } from "./roles/background.ts";
@@ -11,8 +12,11 @@ type Fanout = Delivery["fanouts"] extends Iterable<infer F> ? F : never;
 /** Totals of the roles that run once in a server. @param workerRestarts workers that were replaced */
 export async function backgroundMetrics(
   { processors, deadLetters }: Background,
+  { streams }: Base,
   workerRestarts: number,
 ): Promise<readonly MetricSample[]> {
+  const dead = new Map([...streams.keys()].map((name) => [name, 0]));
+  for (const [name, count] of deadLetters) dead.set(name, count);
   const lags: { labels: Record<string, string>; value: number }[] = [];
   for (const processor of processors) {
     const lag = await processor.lag();
@@ -26,11 +30,33 @@ export async function backgroundMetrics(
     counter(
       "penstock_dead_letters_total",
       "Raw records that could not be processed.",
-      labelled("stream", deadLetters),
+      labelled("stream", dead),
     ),
     counter("penstock_worker_restarts_total", "Workers that died and were replaced.", [
       { labels: {}, value: workerRestarts },
     ]),
+  ];
+}
+
+/** What the streams' domains failed in, in this process. */
+export function domainMetrics({ streams }: Base): readonly MetricSample[] {
+  const values: { labels: Record<string, string>; value: number }[] = [];
+  for (const { name, failures } of streams.values()) {
+    for (const [member, value] of failures.counts)
+      values.push({ labels: { stream: name, member }, value });
+  }
+  return [counter("penstock_domain_failures_total", "Times that a domain's code failed.", values)];
+}
+
+/** What an ingester appended, whoever brought it: clients, sources or the demonstration world. */
+export function ingestMetrics({ streams, ingested }: Ingester): readonly MetricSample[] {
+  const counts = new Map([...streams.keys()].map((name) => [name, ingested.get(name) ?? 0]));
+  return [
+    counter(
+      "penstock_ingested_events_total",
+      "Raw records that the log took.",
+      labelled("stream", counts),
+    ),
   ];
 }
 
@@ -104,11 +130,7 @@ export async function surfaceMetrics(
     counter("penstock_silent_skips_total", "Positions that moved past anything else: must be 0.", [
       { labels: {}, value: silent },
     ]),
-    counter(
-      "penstock_ingested_events_total",
-      "Raw records that the log took.",
-      labelled("stream", ingester.ingested),
-    ),
+    ...ingestMetrics(ingester),
   ];
 }
 

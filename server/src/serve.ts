@@ -12,7 +12,7 @@ import { holdDataDir } from "./data-dir.ts";
 import { noPeers, openSessionStore } from "./deliver/index.ts";
 import { startDemo } from "./demo.ts";
 import { Ingester } from "./ingest/index.ts";
-import { backgroundMetrics, surfaceMetrics } from "./metrics.ts";
+import { backgroundMetrics, domainMetrics, ingestMetrics, surfaceMetrics } from "./metrics.ts";
 import { type MetricSample, mergeSamples, watchProcess } from "./observe/index.ts";
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
@@ -74,7 +74,8 @@ export async function serve(config: Config): Promise<RunningServer> {
         ? { ...(await startAlone(base, background, stack, hurrying.signal)), pool: undefined }
         : await startWorkers(base, stack, hurrying.signal);
     base.collectors.push(async () => [
-      ...(await backgroundMetrics(background, pool?.restarts ?? 0)),
+      ...(await backgroundMetrics(background, base, pool?.restarts ?? 0)),
+      ...domainMetrics(base),
       ...watch(),
     ]);
     const { streams, log, now } = base;
@@ -164,6 +165,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
     return mergeSamples(answers.map(({ value }) => value));
   });
   const ingester = new Ingester({ streams, options: config.ingest, log, now });
+  base.collectors.push(async () => ingestMetrics(ingester));
   return { url: pool.url, ingester, pool };
 }
 

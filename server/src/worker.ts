@@ -7,7 +7,7 @@ import {
   type PeerRequest,
   type Peers,
 } from "./deliver/index.ts";
-import { surfaceMetrics } from "./metrics.ts";
+import { domainMetrics, surfaceMetrics } from "./metrics.ts";
 import { watchProcess } from "./observe/index.ts";
 import { openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
@@ -89,7 +89,11 @@ async function start({ config, name, port }: Start): Promise<WorkerAddress> {
   const init = { sessions, archive, recent, peers, port, isShared: true, hurry: hurrying.signal };
   const surface = await startSurface(base, init, stack);
   const watch = watchProcess(name);
-  collect = async () => [...(await surfaceMetrics(surface, base)), ...watch()];
+  collect = async () => [
+    ...(await surfaceMetrics(surface, base)),
+    ...domainMetrics(base),
+    ...watch(),
+  ];
   return { url: surface.url, port: surface.port };
 }
 

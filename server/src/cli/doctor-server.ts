@@ -100,16 +100,37 @@ async function* metricsFindings(host: string, port: number): AsyncIterable<Findi
     const mend = "Its log says of each what is wrong; whoever publishes them has to mend it.";
     yield { ok: false, what: `${dead} records could not be processed`, mend };
   }
+  const unread = metric(text, "penstock_unreadable_records_total");
+  if (unread > 0) {
+    const mend = "Its log says of each stream what is wrong, and at which position.";
+    yield { ok: false, what: `${unread} records are no events, and were passed over`, mend };
+  }
+  for (const [labels, count] of samples(text, "penstock_domain_failures_total")) {
+    const where = `${labels.get("stream")}: the domain's ${labels.get("member")}`;
+    const mend = "Its log says at which position, and what was thrown: mend the domain.";
+    yield { ok: false, what: `${where} failed ${count} times`, mend };
+  }
 }
 
 /** A metric's values, added up over its labels. */
 function metric(text: string, name: string): number {
   let total = 0;
-  for (const line of text.split("\n")) {
-    if (line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-      total += Number(line.slice(line.lastIndexOf(" ") + 1));
-  }
+  for (const [, value] of samples(text, name)) total += value;
   return total;
+}
+
+/** A metric's values, each with its labels. */
+function* samples(
+  text: string,
+  name: string,
+): Iterable<readonly [labels: ReadonlyMap<string, string>, value: number]> {
+  for (const line of text.split("\n")) {
+    if (!line.startsWith(`${name} `) && !line.startsWith(`${name}{`)) continue;
+    const labels = [...line.matchAll(/([a-z_]+)="([^"]*)"/g)].map(
+      ([, label = "", value = ""]) => [label, value] as const,
+    );
+    yield [new Map(labels), Number(line.slice(line.lastIndexOf(" ") + 1))];
+  }
 }
 
 async function get(url: string): Promise<Response> {

@@ -120,7 +120,10 @@ export class BehindPolicy {
       const entry = seq === undefined ? undefined : this.#state.ring.get(seq);
       if (seq === undefined || entry === undefined) break;
       if (entry.hidden) continue;
-      const key = entry.cancels || seq >= conflateUntilSeq ? undefined : latestBy(entry.event);
+      const key =
+        entry.cancels || seq >= conflateUntilSeq
+          ? undefined
+          : latestBy(entry.event, entry.partition, entry.offset);
       if (key !== undefined && seen.has(key)) continue;
       if (key !== undefined) seen.add(key);
       kept.add(seq);

@@ -216,7 +216,6 @@ function oldest(ahead: readonly StretchAhead[]): StretchAhead | undefined {
 export function broadcastOf(state: TopicState, entry: Entry, seq: number): Broadcast | undefined {
   const field = state.stream.eventTypes.get(entry.event.event_type)?.broadcast?.field;
   if (field === undefined) return undefined;
-  const taken = state.stream.fields.get(field)?.take(entry.event);
-  const value = typeof taken === "string" ? taken : (taken?.[0] ?? "");
+  const [value = ""] = entry.terms.terms(field);
   return { seq, field, value };
 }

@@ -51,7 +51,7 @@ export class RecordDecoder {
     const type = this.#stream.eventTypes.get(event.event_type);
     const cancels =
       event.removed === true || type?.deletion === true || type?.broadcast !== undefined;
-    const terms = new EventTerms(this.#stream, event);
+    const terms = new EventTerms(this.#stream, event, this.#partition, offset);
     return {
       offset,
       entry: new Entry(this.#partition, offset, record.timestampMs, event, terms, cancels),

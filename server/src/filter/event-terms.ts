@@ -26,9 +26,15 @@ export class EventTerms implements TermsView {
   /** Fields that somebody asked for, and their terms: few, and a list is quicker than a map then. */
   readonly #asked: (string | readonly string[])[] = [];
 
-  constructor(stream: Stream, event: StreamEvent) {
+  readonly #partition: number;
+  readonly #offset: number;
+
+  /** @param partition with `offset`, where the event stands, to tell what is wrong with it; -1 of none */
+  constructor(stream: Stream, event: StreamEvent, partition = -1, offset = -1) {
     this.stream = stream;
     this.event = event;
+    this.#partition = partition;
+    this.#offset = offset;
     this.onRequest = stream.eventTypes.get(event.event_type)?.on_request === true;
     this.views = event.routes === undefined ? [this] : [this, ...event.routes.map(routeView)];
   }
@@ -43,11 +49,37 @@ export class EventTerms implements TermsView {
     return terms;
   }
 
+  /**
+   * A field whose own code fails has no value: rules that ask for one do not get the event, and
+   * those that do not ask are not kept from it.
+   */
   #take(field: string): readonly string[] {
     const definition = this.stream.fields.get(field);
-    const taken = definition?.take(this.event);
-    if (definition === undefined || taken === undefined) return NONE;
-    return kindOf(definition.kind).eventTerms(taken, definition);
+    if (definition === undefined) return NONE;
+    try {
+      const taken = definition.take(this.event);
+      if (taken === undefined) return NONE;
+      checkTaken(taken);
+      return kindOf(definition.kind).eventTerms(taken, definition);
+    } catch (caught) {
+      this.stream.failures.note(
+        `fields.${field}.take`,
+        "the event is taken to have no value for this field",
+        caught,
+        `${this.#partition}:${this.#offset}`,
+      );
+      return NONE;
+    }
+  }
+}
+
+/** A domain may be written in JavaScript. @throws TypeError where it gave anything but texts */
+function checkTaken(taken: unknown): void {
+  if (typeof taken === "string") return;
+  if (!Array.isArray(taken))
+    throw new TypeError(`it gave ${taken === null ? "null" : typeof taken}, not a text`);
+  for (const value of taken) {
+    if (typeof value !== "string") throw new TypeError(`it gave a list with ${typeof value} in it`);
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Domain, DomainEvent, ProcessOutcome, Source } from "@penstock-dev/contract";
+import type { Domain, ProcessOutcome, Source } from "@penstock-dev/contract";
 import type { Log, LogRecord, NewRecord } from "../log/index.ts";
 import type { OptionValues } from "../option.ts";
-import { encodeEvent, encodeTombstone, readJson, type Stream } from "../streams/index.ts";
+import { readJson, type Stream, thrownText } from "../streams/index.ts";
+import { encodeOutcome, type Given } from "./encode-outcome.ts";
 import type { processOptions } from "./options.ts";
 import { isOvertaken, Output } from "./output.ts";
 
@@ -39,6 +40,8 @@ export class PartitionProcessor {
   #generation = 0;
   #rawLogId = "";
   #next = 0;
+  /** What the domain last said that the state depends on; the beginning, where it never said. */
+  #knownStateFrom = 0;
   #dead: NewRecord[] = [];
 
   constructor(init: ProcessorInit, domain: Domain, partition: number) {
@@ -115,6 +118,7 @@ export class PartitionProcessor {
     this.#rawLogId = (await log.describe(stream.ingestTopic)).logId;
     const floor = (await log.floors(stream.ingestTopic))[this.#partition] ?? 0;
     const head = (await log.heads(stream.ingestTopic))[this.#partition] ?? 0;
+    this.#knownStateFrom = floor;
     const tails = this.#outputs.map(({ tail }) => tail);
     const sources = tails.map(({ source }) => source).filter((source) => source !== undefined);
     this.#generation = Math.max(0, ...sources.map(({ generation }) => generation));
@@ -158,7 +162,8 @@ export class PartitionProcessor {
         `raw records ${resume} to ${floor - 1} left the log before they were processed`,
       );
     }
-    await this.#rebuild(Math.min(stateFrom, resume), resume);
+    this.#knownStateFrom = Math.min(stateFrom, resume);
+    await this.#rebuild(this.#knownStateFrom, resume);
     this.#next = Math.max(resume, floor);
   }
 
@@ -182,33 +187,41 @@ export class PartitionProcessor {
     // taken again, in the state before it.
     const stateFrom = this.#stateFrom(record.offset);
     const outcome = this.#apply(record);
-    const key = record.key ?? "";
+    let given: readonly Given<Output>[];
+    try {
+      given = this.#encode(outcome, record, stateFrom);
+    } catch (caught) {
+      const dead = `the domain gave what is no event: ${thrownText(caught)}`;
+      given = this.#encode({ enriched: [] }, record, stateFrom);
+      this.#bury(record, dead);
+    }
     if (outcome.dead !== undefined) this.#bury(record, outcome.dead);
     if (outcome.notice !== undefined)
       this.#report("notice", this.#positionOf(record), outcome.notice);
-    const tombstone = (contentKey: string, source: Source): NewRecord =>
-      encodeTombstone(contentKey, source, stateFrom);
-    this.#emit(this.#tombstones, outcome.tombstones ?? [], record.offset, tombstone, stateFrom);
-    const event = (item: DomainEvent, source: Source): NewRecord =>
-      encodeEvent(item, key, source, stateFrom);
-    this.#emit(this.#enriched, outcome.enriched, record.offset, event, stateFrom);
-    this.#emit(this.#final, outcome.final ?? [], record.offset, event, stateFrom);
+    for (const { output, records } of given) this.#emit(output, records, record.offset, stateFrom);
   }
 
-  #emit<T>(
-    output: Output | undefined,
-    items: readonly T[],
+  #encode(
+    outcome: ProcessOutcome,
+    { offset, key }: LogRecord,
+    stateFrom: number,
+  ): readonly Given<Output>[] {
+    const outputs = { tombstones: this.#tombstones, enriched: this.#enriched, final: this.#final };
+    const generation = this.#generation;
+    return encodeOutcome(outcome, outputs, { generation, offset, key: key ?? "", stateFrom });
+  }
+
+  #emit(
+    output: Output,
+    records: Given<Output>["records"],
     offset: number,
-    encode: (item: T, source: Source) => NewRecord,
     stateFrom: number,
   ): void {
-    if (output === undefined) return;
-    const generation = this.#generation;
-    for (const [index, item] of items.entries()) {
-      const source = { generation, offset, index, last: index === items.length - 1 };
-      if (!output.has(source)) output.add(encode(item, source), source);
+    for (const { source, record } of records) {
+      if (!output.has(source)) output.add(record, source);
     }
-    if (items.length > 0) return;
+    if (records.length > 0) return;
+    const generation = this.#generation;
     const { progressRecords, progressMs } = this.#init.options;
     const limits = { records: progressRecords, ms: progressMs };
     output.passed(
@@ -233,23 +246,36 @@ export class PartitionProcessor {
 
   /** The raw offset from which the state can be rebuilt in which the record at `offset` is taken. */
   #stateFrom(offset: number): number {
-    return Math.min(offset, this.#domain.process?.stateFrom(this.#state) ?? offset);
+    try {
+      const told = this.#domain.process?.stateFrom(this.#state) ?? offset;
+      if (!Number.isSafeInteger(told)) throw new TypeError("it gave what is no offset");
+      this.#knownStateFrom = Math.min(offset, told);
+    } catch (caught) {
+      // From an earlier record on, the same state comes of it.
+      this.#init.stream.failures.note(
+        "process.stateFrom",
+        "its state is rebuilt from further back",
+        caught,
+        `${this.#partition}:${offset}`,
+      );
+    }
+    return this.#knownStateFrom;
   }
 
   #apply(record: LogRecord): ProcessOutcome {
     const read = readJson(record.value);
     if ("wrong" in read) return { enriched: [], dead: read.wrong };
-    const parsed = this.#domain.ingest.parse(read.body);
-    if (!parsed.ok) {
-      const reasons = parsed.errors.map(({ path, message }) => `${path} ${message}`);
-      return { enriched: [], dead: reasons.slice(0, 5).join("; ") };
-    }
     try {
+      const parsed = this.#domain.ingest.parse(read.body);
+      if (!parsed.ok) {
+        const reasons = parsed.errors.map(({ path, message }) => `${path} ${message}`);
+        return { enriched: [], dead: reasons.slice(0, 5).join("; ") };
+      }
       const { offset, headers } = record;
       const outcome = this.#domain.process?.apply(parsed.value, this.#state, offset, headers);
       return outcome ?? { enriched: [] };
     } catch (caught) {
-      return { enriched: [], dead: `the domain failed: ${String(caught)}` };
+      return { enriched: [], dead: `the domain failed: ${thrownText(caught)}` };
     }
   }
 

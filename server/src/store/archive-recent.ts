@@ -170,7 +170,7 @@ export class ArchiveRecent implements RecentSource {
 }
 
 function decode(stream: Stream, partition: number, offset: number, row: Row): DecodedEvent {
-  const terms = listable(stream, recordOf(offset, row));
+  const terms = listable(stream, partition, recordOf(offset, row));
   const body = terms === undefined ? "" : eventBody(terms.event, partition, offset, row.at);
   return { terms, body };
 }

@@ -83,7 +83,7 @@ export class Archive implements AsyncDisposable {
     const entries = batch.flatMap((item) => entryOf(stream, item) ?? []);
     const sketched = batch.flatMap(({ record, event }): Sketched[] => {
       if (event === undefined || !isListable(stream, event)) return [];
-      const terms = new EventTerms(stream, event);
+      const terms = new EventTerms(stream, event, span.partition, record.offset);
       return [{ offset: record.offset, atMs: record.timestampMs, terms }];
     });
     const sketches = encodeSketches(sketched);
@@ -101,7 +101,7 @@ export class Archive implements AsyncDisposable {
         const start = Math.max(oldest, next - SKETCH_ROWS);
         const sketched: Sketched[] = [];
         for (const { key, value } of this.#store.rows.rows(topic, partition, start, next)) {
-          const terms = listable(stream, recordOf(key[2], value));
+          const terms = listable(stream, partition, recordOf(key[2], value));
           if (terms !== undefined) sketched.push({ offset: key[2], atMs: value.at, terms });
         }
         const sketches = encodeSketches(sketched);

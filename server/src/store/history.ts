@@ -83,7 +83,7 @@ function listed(
   partition: number,
   record: LogRecord,
 ): string | undefined {
-  const terms = listable(stream, record);
+  const terms = listable(stream, partition, record);
   if (terms === undefined || matches(filters, terms) === undefined) return undefined;
   const { offset, timestampMs } = record;
   if (isUndone(rows, stream, terms, partition, offset)) return undefined;
@@ -91,10 +91,14 @@ function listed(
 }
 
 /** The event of a record; undefined where it is none that queries list, whatever else they ask. */
-export function listable(stream: Stream, record: LogRecord): EventTerms | undefined {
+export function listable(
+  stream: Stream,
+  partition: number,
+  record: LogRecord,
+): EventTerms | undefined {
   const decoded = stream.decode(record);
   if (decoded.kind !== "event" || !isListable(stream, decoded.event)) return undefined;
-  return new EventTerms(stream, decoded.event);
+  return new EventTerms(stream, decoded.event, partition, record.offset);
 }
 
 /** Whether queries list an event: they do not list undos, deletions and broadcasts. */

@@ -113,7 +113,7 @@ export class RecentWindow implements RecentSource {
 
   #keep(partition: number, offset: number, atMs: number, event: StreamEvent): void {
     const body = eventBody(event, partition, offset, atMs);
-    const terms = new EventTerms(this.#init.stream, event);
+    const terms = new EventTerms(this.#init.stream, event, partition, offset);
     const kept: RecentEvent = { partition, offset, atMs, body, terms, id: event.id, gone: false };
     this.#partitions[partition]?.push(kept);
     this.#bytes += sizeOf(kept);

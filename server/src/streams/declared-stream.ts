@@ -6,6 +6,7 @@ import {
 import { Declaration } from "./declaration.ts";
 import { declaredFields } from "./declared-fields.ts";
 import { declaredIngest, declaredReader } from "./declared-record.ts";
+import { DomainFailures } from "./domain-failures.ts";
 import { valuesAt } from "./json-path.ts";
 import { readPartitions } from "./partitions.ts";
 import type { Stream } from "./stream.ts";
@@ -42,6 +43,7 @@ export function declaredStream(name: string, entry: object, partitions: number):
     noun,
     rateAlias: undefined,
     domain: undefined,
+    failures: new DomainFailures(name, undefined),
     decode: declaredReader(declaration, noun, typeOf),
     latestBy: readLatestBy(declaration, fields),
     ingest: declaredIngest(declaration),

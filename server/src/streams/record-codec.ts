@@ -14,13 +14,19 @@ const PROGRESS_KEY = "\u0000progress";
 const EMPTY = new Uint8Array();
 const NONE: { readonly [member: string]: unknown } = {};
 
-/** An event as a record of an enriched topic. @param key the partition key of its raw record */
+/**
+ * An event as a record of an enriched topic.
+ *
+ * @param key the partition key of its raw record
+ * @throws TypeError where a domain's event is none
+ */
 export function encodeEvent(
   event: DomainEvent,
   key: string,
   source: Source,
   stateFrom: number,
 ): NewRecord {
+  checkEvent(event);
   const { event_type, id, region, removed, noun, payload, routes } = event;
   const body = { event_type, id, ...(removed === true ? { removed } : {}), [noun]: payload };
   return {
@@ -41,8 +47,9 @@ export function encodeProgress(source: Source, stateFrom: number): NewRecord {
   return { key: PROGRESS_KEY, value: EMPTY, headers };
 }
 
-/** Says that the content with a key is deleted. */
+/** Says that the content with a key is deleted. @throws TypeError where a domain's key is no text */
 export function encodeTombstone(contentKey: string, source: Source, stateFrom: number): NewRecord {
+  if (typeof contentKey !== "string") throw new TypeError("a tombstone is no text");
   const text = formatSource(source);
   return {
     key: contentKey,
@@ -63,23 +70,27 @@ export function stateFromOf(record: LogRecord): number | undefined {
   return text !== undefined && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Reads a record of an enriched topic. @param nounOf the noun of each event type */
+/**
+ * Reads a record of an enriched topic.
+ *
+ * @param nounOf the noun of each event type
+ * @param contentKey the domain's
+ * @param failed told what the domain threw: what the record is then
+ */
 export function decodeEnriched(
   record: LogRecord,
   nounOf: (eventType: string) => string | undefined,
   contentKey: ((event: DomainEvent) => string | undefined) | undefined,
+  failed: (member: string, caught: unknown, offset: number) => Decoded,
 ): Decoded {
   const source = sourceOf(record);
   if (record.key === PROGRESS_KEY) return { kind: "control", source };
   const read = readJson(record.value);
   if ("wrong" in read) return { kind: "unreadable", reason: read.wrong };
   const { text, body } = read;
-  let routes: readonly Route[] | undefined;
-  try {
-    if (record.headers.routes !== undefined) routes = JSON.parse(record.headers.routes) as Route[];
-  } catch {
-    return { kind: "unreadable", reason: "the record's routes are not JSON" };
-  }
+  const routes =
+    record.headers.routes === undefined ? undefined : readRoutes(record.headers.routes);
+  if (routes === null) return { kind: "unreadable", reason: "the record's routes are none" };
   const { event_type, id, removed } = isObject(body) ? body : NONE;
   const noun = typeof event_type === "string" ? nounOf(event_type) : undefined;
   const payload = noun === undefined || !isObject(body) ? undefined : body[noun];
@@ -105,10 +116,47 @@ export function decodeEnriched(
   if (region !== undefined) event.region = region;
   if (removed === true) event.removed = true;
   if (routes !== undefined) event.routes = routes;
-  event.contentKey = contentKey?.(event);
+  if (contentKey !== undefined) {
+    try {
+      event.contentKey = contentKey(event);
+    } catch (caught) {
+      return failed("contentKey", caught, record.offset);
+    }
+  }
   const head = headOf(event_type);
   event.tail = text.startsWith(head) ? text.slice(head.length) : tailOf(event);
   return { kind: "event", event };
+}
+
+/** @returns null where the text is not what `Route` says */
+function readRoutes(text: string): readonly Route[] | null {
+  try {
+    const routes: unknown = JSON.parse(text);
+    return areRoutes(routes) ? routes : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A domain may be written in JavaScript. @throws TypeError where what it gave is no event */
+export function checkEvent({ event_type, id, noun, payload, routes }: DomainEvent): void {
+  if (typeof event_type !== "string") throw new TypeError("its event_type is no text");
+  if (typeof id !== "string") throw new TypeError("its id is no text");
+  if (typeof noun !== "string") throw new TypeError("its noun is no text");
+  if (!isObject(payload)) throw new TypeError("its payload is no object");
+  if (routes !== undefined && !areRoutes(routes)) throw new TypeError("its routes are none");
+}
+
+/** Whether something is what `Route` says: it is held against rules without another look. */
+function areRoutes(given: unknown): given is readonly Route[] {
+  if (!Array.isArray(given)) return false;
+  return given.every((route: unknown) => {
+    const { fields } = isObject(route) ? route : NONE;
+    if (!isObject(fields)) return false;
+    return Object.values(fields).every(
+      (terms) => Array.isArray(terms) && terms.every((term) => typeof term === "string"),
+    );
+  });
 }
 
 const heads = new Map<string, string>();

@@ -6,6 +6,7 @@ import type {
   Source,
 } from "@penstock-dev/contract";
 import type { LogRecord } from "../log/index.ts";
+import type { DomainFailures } from "./domain-failures.ts";
 
 /** A record of a stream's topic, read as an event. */
 export interface StreamEvent extends DomainEvent {
@@ -51,9 +52,17 @@ export interface Stream {
   readonly rateAlias: string | undefined;
   /** The domain behind it; undefined for a declared stream. */
   readonly domain: Domain | undefined;
-  /** Reads one record of the topic, or of the final topic. */
+  /** What its domain's code failed in; whoever calls a field's `take` tells it. */
+  readonly failures: DomainFailures;
+  /** Reads one record of the topic, or of the final topic; never throws. */
   readonly decode: (record: LogRecord) => Decoded;
-  readonly latestBy: ((event: StreamEvent) => string) | undefined;
+  /**
+   * The key of an event of which the newest is kept; undefined of one that has none, and is kept.
+   * Never throws.
+   */
+  readonly latestBy:
+    | ((event: StreamEvent, partition: number, offset: number) => string | undefined)
+    | undefined;
   /** What a record that is ingested must be, and how it becomes one of the ingest topic. */
   readonly ingest: StreamIngest;
 }

@@ -6,7 +6,8 @@ import {
   PenstockError,
 } from "@penstock-dev/contract";
 import type { LogRecord } from "../log/index.ts";
-import { decodeEnriched, sourceOf, tailOf } from "./record-codec.ts";
+import { type Consequence, DomainFailures, thrownText } from "./domain-failures.ts";
+import { checkEvent, decodeEnriched, sourceOf, tailOf } from "./record-codec.ts";
 import { newRecordId } from "./record-id.ts";
 import { readJson } from "./record-json.ts";
 import type { Decoded, Stream, StreamIngest } from "./stream.ts";
@@ -18,6 +19,7 @@ export function typedStream(
   options: { readonly partitions: number },
 ): Stream {
   const eventTypes = new Map<string, EventTypeDefinition>(Object.entries(domain.event_types));
+  const failures = new DomainFailures(name, domain.name);
   const nouns = new Set([...eventTypes.values()].map(({ noun }) => noun));
   return {
     name,
@@ -35,8 +37,12 @@ export function typedStream(
     noun: nouns.size === 1 ? [...nouns][0] : undefined,
     rateAlias: domain.rateAlias,
     domain,
-    decode: domain.process === undefined ? rawDecoder(domain) : enrichedDecoder(domain, eventTypes),
-    latestBy: domain.latestBy,
+    failures,
+    decode:
+      domain.process === undefined
+        ? rawDecoder(domain, failures)
+        : enrichedDecoder(domain, eventTypes, failures),
+    latestBy: guardedLatestBy(domain, failures),
     ingest: typedIngest(domain),
   };
 }
@@ -52,27 +58,66 @@ export function eventTypesField(names: readonly string[]): FieldDefinition {
   };
 }
 
-function enrichedDecoder(domain: Domain, eventTypes: ReadonlyMap<string, EventTypeDefinition>) {
-  return (record: LogRecord): Decoded =>
-    decodeEnriched(record, (eventType) => eventTypes.get(eventType)?.noun, domain.contentKey);
+function enrichedDecoder(
+  { contentKey }: Domain,
+  eventTypes: ReadonlyMap<string, EventTypeDefinition>,
+  failures: DomainFailures,
+) {
+  const nounOf = (eventType: string) => eventTypes.get(eventType)?.noun;
+  const failed = passedOver(failures);
+  return (record: LogRecord): Decoded => decodeEnriched(record, nounOf, contentKey, failed);
+}
+
+/**
+ * A record of which the domain does not say what event it is, or which content it has: served, it
+ * could be what was deleted.
+ */
+function passedOver(failures: DomainFailures) {
+  return (member: string, caught: unknown, offset: number): Decoded => {
+    const consequence: Consequence = "the record is passed over";
+    failures.note(member, consequence, caught, String(offset));
+    return { kind: "unreadable", reason: `the domain's ${member} failed: ${thrownText(caught)}` };
+  };
+}
+
+function guardedLatestBy(domain: Domain, failures: DomainFailures): Stream["latestBy"] {
+  const { latestBy } = domain;
+  if (latestBy === undefined) return undefined;
+  return (event, partition, offset) => {
+    try {
+      return latestBy(event);
+    } catch (caught) {
+      const consequence: Consequence = "the event is taken to have no key";
+      failures.note("latestBy", consequence, caught, `${partition}:${offset}`);
+      return undefined;
+    }
+  };
 }
 
 /** A domain without a process serves its raw topic: each record is the event that it says. */
-function rawDecoder(domain: Domain) {
+function rawDecoder(domain: Domain, failures: DomainFailures) {
+  const failed = passedOver(failures);
   return (record: LogRecord): Decoded => {
     const read = readJson(record.value);
     if ("wrong" in read) return { kind: "unreadable", reason: read.wrong };
-    const parsed = domain.ingest.parse(read.body);
-    if (!parsed.ok) {
-      const [first] = parsed.errors;
-      return { kind: "unreadable", reason: `${first?.path ?? ""} ${first?.message ?? "is wrong"}` };
+    let member = "ingest.parse";
+    try {
+      const parsed = domain.ingest.parse(read.body);
+      if (!parsed.ok) {
+        const [first] = parsed.errors;
+        const reason = `${first?.path ?? ""} ${first?.message ?? "is wrong"}`;
+        return { kind: "unreadable", reason };
+      }
+      member = domain.toEvent === undefined ? "ingest.id" : "toEvent";
+      const event = domain.toEvent?.(parsed.value) ?? onlyEvent(domain, parsed.value);
+      checkEvent(event);
+      const tail = tailOf(event);
+      member = "contentKey";
+      const contentKey = domain.contentKey?.(event);
+      return { kind: "event", event: { ...event, source: sourceOf(record), contentKey, tail } };
+    } catch (caught) {
+      return failed(member, caught, record.offset);
     }
-    const event = domain.toEvent?.(parsed.value) ?? onlyEvent(domain, parsed.value);
-    const contentKey = domain.contentKey?.(event);
-    return {
-      kind: "event",
-      event: { ...event, source: sourceOf(record), contentKey, tail: tailOf(event) },
-    };
   };
 }
 

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PenstockError } from "@penstock-dev/contract";
 import type { Log } from "../../log/index.ts";
-import type { IngestRecord, Stream } from "../../streams/index.ts";
+import { type IngestRecord, type Stream, thrownText } from "../../streams/index.ts";
 import type { Ingester } from "../ingester.ts";
 import { parseRecordBytes } from "../json-text.ts";
 import { type Line, readLines } from "../line-reader.ts";
@@ -158,7 +158,11 @@ function lineRecords(
   } catch {
     return [undefined];
   }
-  return stream.domain?.fromRecording?.(value, memory, bytes.toString()) ?? [value];
+  try {
+    return stream.domain?.fromRecording?.(value, memory, bytes.toString()) ?? [value];
+  } catch (caught) {
+    return [new Error(`the domain failed: ${thrownText(caught)}`)];
+  }
 }
 
 /** What of a file the raw topic has: its batches go in order, each whole or in part. */
