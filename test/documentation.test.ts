@@ -71,7 +71,12 @@ describe("the documentation that a server serves", () => {
       const url = `${server.url}${path.replace("{session_id}", "ses_nobody")}`;
       const answer = await fetch(url, { method: "PUT", body: "{}" });
       assert.equal(answer.status, 405, path);
-      const allowed = answer.headers.get("allow")?.split(", ").sort();
+      // HEAD is GET without its body, and is described by it.
+      const allowed = answer.headers
+        .get("allow")
+        ?.split(", ")
+        .filter((method) => method !== "HEAD")
+        .sort();
       assert.deepEqual(
         allowed,
         Object.keys(methods)

@@ -161,6 +161,35 @@ describe("methods, origins and upgrades", () => {
     }
   });
 
+  test("HEAD answers as GET does, without the body", async () => {
+    const paths = [
+      "/",
+      "/client.js",
+      "/healthz",
+      "/readyz",
+      "/v1/streams",
+      "/docs",
+      "/v1/openapi.json",
+    ];
+    for (const path of [
+      ...paths,
+      "/v1/tweets/recent",
+      "/v1/tweets/recent?nope=1",
+      "/v1/stream/sessions",
+    ]) {
+      const get = await fetch(`${server.url}${path}`);
+      const head = await fetch(`${server.url}${path}`, { method: "HEAD" });
+      const body = await get.arrayBuffer();
+      assert.equal(head.status, get.status, path);
+      for (const name of ["content-type", "etag", "cache-control"])
+        assert.equal(head.headers.get(name), get.headers.get(name), `${path} ${name}`);
+      assert.equal(head.headers.get("content-length"), String(body.byteLength), path);
+      assert.equal((await head.arrayBuffer()).byteLength, 0, path);
+    }
+    const metrics = await fetch(`${server.adminUrl}/metrics`, { method: "HEAD" });
+    assert.equal(metrics.status, 200);
+  });
+
   test("a preflight is answered for origins that may connect, and for no others", async () => {
     const ask = async (origin: string) =>
       await fetch(`${server.url}/v1/stream/subscribe`, {

@@ -22,7 +22,7 @@ export function createApp(context: ApiContext): FastifyInstance {
     logger: false,
     bodyLimit: context.options.bodyBytesMax,
     forceCloseConnections: true,
-    exposeHeadRoutes: false,
+    exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 256 },
     // What the router cannot read is told as everything else is.
     frameworkErrors: (caught, _request, reply) => sendProblem(reply, translate(caught)),

@@ -16,7 +16,8 @@ const ANY_QUERY: readonly string[] = ["/healthz", "/readyz"];
 export function installQueryCheck(app: FastifyInstance): void {
   const schemas = new Map(OPERATIONS.filter(isChecked).map((call) => [keyOf(call), call.query]));
   app.addHook("preHandler", async (request) => {
-    const key = keyOf({ method: request.method.toLowerCase(), path: request.routeOptions.url });
+    const method = request.method === "HEAD" ? "get" : request.method.toLowerCase();
+    const key = keyOf({ method, path: request.routeOptions.url });
     if (schemas.has(key)) readQuery(request, schemas.get(key) ?? NO_QUERY);
   });
 }

@@ -22,6 +22,9 @@ export interface TransportContext {
   readonly origins: OriginPolicy;
 }
 
+/** What never ends has no answer that could be told without its body: `HEAD` is refused there. */
+const ENDLESS = { exposeHeadRoute: false } as const;
+
 /** The streaming addresses: WebSocket upgrades, SSE and NDJSON. */
 export function registerTransports(app: FastifyInstance, context: TransportContext): void {
   const { delivery } = context;
@@ -36,22 +39,26 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
     if (answers.get(socket)?.writableFinished === false) socket.destroy();
     else upgrade(context, websockets, request, socket, head);
   });
-  app.get<{ Params: { stream: string } }>("/v1/:stream/live", async (request, reply) => {
+  app.get<{ Params: { stream: string } }>("/v1/:stream/live", ENDLESS, async (request, reply) => {
     const grant = context.grant(request.raw);
     const format = formatOf(request);
     const wanted = liveRequest(request.params.stream, request.raw);
     const session = await subscribeLive(delivery, wanted, grant);
     void answer(request, reply, format, grant).open(session, undefined, true);
   });
-  app.get<{ Params: { session: string } }>("/v1/stream/:session/events", async (request, reply) => {
-    const grant = context.grant(request.raw);
-    const format = formatOf(request);
-    const session = await delivery.sessions.get(request.params.session, grant.clientId);
-    const start = startOf(request.raw);
-    if (start !== undefined) await delivery.find(session, start);
-    if (delivery.isDraining) throw stopping();
-    void answer(request, reply, format, grant).open(session, start, true);
-  });
+  app.get<{ Params: { session: string } }>(
+    "/v1/stream/:session/events",
+    ENDLESS,
+    async (request, reply) => {
+      const grant = context.grant(request.raw);
+      const format = formatOf(request);
+      const session = await delivery.sessions.get(request.params.session, grant.clientId);
+      const start = startOf(request.raw);
+      if (start !== undefined) await delivery.find(session, start);
+      if (delivery.isDraining) throw stopping();
+      void answer(request, reply, format, grant).open(session, start, true);
+    },
+  );
 }
 
 /** Makes the function that turns an answer into a stream. */
