@@ -23,6 +23,7 @@ import { type Recent, RecentWindow } from "./store/index.ts";
 import { WorkerPool } from "./workers/index.ts";
 
 export { dataDirHolder } from "./data-dir.ts";
+export { logWarnings } from "./observe/index.ts";
 export { loadDomains, shippedDomains } from "./roles/base.ts";
 export { checkSources } from "./sources.ts";
 

@@ -8,7 +8,7 @@ import {
   type Peers,
 } from "./deliver/index.ts";
 import { domainMetrics, surfaceMetrics } from "./metrics.ts";
-import { watchProcess } from "./observe/index.ts";
+import { logWarnings, watchProcess } from "./observe/index.ts";
 import { openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
 import {
@@ -28,6 +28,7 @@ interface Start {
 
 type Answer = (request: PeerRequest) => Promise<HeldSession | undefined>;
 
+logWarnings();
 const stack = new AsyncDisposableStack();
 let answerPeer: Answer | undefined;
 let collect: () => Promise<unknown> = async () => [];

@@ -34,6 +34,21 @@ describe("penstock serve", { concurrency: 2 }, () => {
       assert.match(out, /stopping: .*\nstopped\n$/);
     });
 
+    for (const workers of ["0", "1"])
+      test(`writes nothing but JSON lines to standard error (${workers} workers)`, async () => {
+        const dataDir = `logged-${workers}`;
+        const flags = ["--data-dir", dataDir, "--workers", workers, "--log-level", "debug"];
+        const command = serve(flags);
+        await command.says(/Metrics: /);
+        const url = /serves .* at (\S+)/.exec(command.out)?.[1] ?? "";
+        await (await fetch(`${url}/client.js`)).text();
+        await command.says(/stripTypeScriptTypes/);
+        command.child.kill("SIGTERM");
+        const { err } = await command.ended;
+        for (const line of err.trim().split("\n"))
+          assert.equal(typeof (JSON.parse(line) as { msg: unknown }).msg, "string", line);
+      });
+
     test("suggests what it serves, and its suggestions work", async () => {
       const yaml = [
         "streams:",

@@ -23,7 +23,8 @@ export function addServe(program: Command): void {
 
 async function start(config: Config): Promise<RunningServer> {
   // Loaded here, as every command loads what it needs: a line of `tail` waits for no server's code.
-  const { serve } = await import("../serve.ts");
+  const { logWarnings, serve } = await import("../serve.ts");
+  logWarnings();
   try {
     return await serve(config);
   } catch (caught) {
