@@ -26,8 +26,10 @@ describe("logs", () => {
       token: "secret-token",
       api_key: "psk_live_secret",
     });
+    logs.publish({ level: "info", msg: "a session", session_id: `ses_${"aB3-".repeat(6)}` });
     close();
-    const [line] = lines;
+    const [line, session] = lines;
+    assert.equal(session?.session_id, "ses_aB3-aB3-…");
     assert.deepEqual(
       { ...line, time: "" },
       {

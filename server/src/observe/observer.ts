@@ -76,8 +76,13 @@ export function createObserver(init: {
   };
 }
 
+/**
+ * Of a session's id, which is 144 random bits, eight characters are 48 of them: lines of the same
+ * session are found among hundreds of thousands, and the other 96 bits are nobody's to guess.
+ */
 function shorten(value: unknown): string {
-  return `${String(value).slice(0, 6)}…`;
+  const text = String(value);
+  return `${text.slice(0, /^ses_[A-Za-z0-9_-]{24}$/.test(text) ? 12 : 6)}…`;
 }
 
 function render({ name, help, kind, values, buckets }: MetricSample): string {
