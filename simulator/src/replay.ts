@@ -62,7 +62,7 @@ async function replayIn(dataDir: string, options: ReplayOptions): Promise<Replay
   const publisher = new Publisher(() => server.url);
   const problems: string[] = [];
   try {
-    const swarm = await makeSwarm({
+    await using swarm = await makeSwarm({
       drawFilter: (use) => values.drawFilter(random, use),
       random,
       count: options.clients,
@@ -86,8 +86,7 @@ async function replayIn(dataDir: string, options: ReplayOptions): Promise<Replay
     problems.push(...(await settle(swarm, targets)));
     const silentSkips = await metric(server, "penstock_silent_skips_total");
     if (silentSkips !== 0) problems.push(`${silentSkips} positions were skipped silently`);
-    for (const client of swarm.clients) client.stop();
-    for (const client of swarm.sdkClients) await client.stop();
+    await swarm[Symbol.asyncDispose]();
     await server.stop();
     for (const fault of missingFaults(options.faults, counts, swarm.clients)) {
       problems.push(`the fault ${fault} never happened`);

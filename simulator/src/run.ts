@@ -96,7 +96,7 @@ async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
   await server.start();
   const publisher = new Publisher(() => server.url);
   let counts: FaultCounts;
-  let swarm: Swarm;
+  let swarm: Swarm | undefined;
   let silentSkips: number;
   let targets: Targets;
   const problems: string[] = [];
@@ -128,9 +128,8 @@ async function runIn(dataDir: string, options: RunOptions): Promise<RunReport> {
     targets = await finish(sentinelsOf(world), publisher, server);
     problems.push(...(await settle(swarm, targets)));
     silentSkips = await metric(server, "penstock_silent_skips_total");
-    for (const client of swarm.clients) client.stop();
-    for (const client of swarm.sdkClients) await client.stop();
   } finally {
+    await swarm?.[Symbol.asyncDispose]();
     await server.stop();
   }
   if (silentSkips !== 0) problems.push(`${silentSkips} positions were skipped silently`);

@@ -5,8 +5,11 @@ import { SharedSight } from "./recording.ts";
 import { SdkClient } from "./sdk-client.ts";
 import { type ClientPlan, SwarmClient, type SwarmFilter } from "./swarm-client.ts";
 
-/** All the clients of a run, and the filters that they choose from. */
-export interface Swarm {
+/**
+ * All the clients of a run, and the filters that they choose from. Disposing of it stops the clients:
+ * what they recorded stays.
+ */
+export interface Swarm extends AsyncDisposable {
   readonly clients: readonly SwarmClient[];
   readonly sdkClients: readonly SdkClient[];
   readonly filters: readonly SwarmFilter[];
@@ -26,7 +29,7 @@ const CONNECTS_AT_ONCE = 50;
 /** Draws one filter for a use. */
 export type DrawFilter = (use: FilterUse) => SwarmFilter;
 
-/** Draws filters and plans, creates the sessions and connects. */
+/** Draws filters and plans, creates the sessions and connects; stops everyone where that fails. */
 export async function makeSwarm(init: {
   readonly drawFilter: DrawFilter;
   readonly random: Random;
@@ -79,10 +82,19 @@ export async function makeSwarm(init: {
       filterOf: (rules) => byRules.get(`${stream}\n${rules}`),
     });
   });
-  for (let first = 0; first < clients.length; first += CONNECTS_AT_ONCE) {
-    await Promise.all(clients.slice(first, first + CONNECTS_AT_ONCE).map((one) => one.start()));
+  const stop = async (): Promise<void> => {
+    for (const client of clients) client.stop();
+    await Promise.all(sdkClients.map((client) => client.stop()));
+  };
+  try {
+    for (let first = 0; first < clients.length; first += CONNECTS_AT_ONCE) {
+      await Promise.all(clients.slice(first, first + CONNECTS_AT_ONCE).map((one) => one.start()));
+    }
+    for (const client of sdkClients) client.start();
+  } catch (caught) {
+    await stop();
+    throw caught;
   }
-  for (const client of sdkClients) client.start();
   return {
     clients,
     sdkClients,
@@ -90,6 +102,7 @@ export async function makeSwarm(init: {
     sight,
     topicOf: ({ plan }) => topicOf(plan),
     filtersFor: ({ plan }) => uses.get(useOf(plan)) ?? [],
+    [Symbol.asyncDispose]: stop,
   };
 }
 
