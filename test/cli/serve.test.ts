@@ -100,6 +100,19 @@ describe("penstock serve", { concurrency: 2 }, () => {
       await user.refuses(["serve", "--host", "0.0.0.0"], /say --open if that is meant/);
     });
 
+    test("says what is wrong with a domain", async () => {
+      const wrong = async (members: string, message: RegExp): Promise<void> => {
+        const domain = `{ name: "readings", topics: {}, event_types: {}, ${members} }`;
+        const path = await user.file("wrong-domain.mjs", `export const wrong = ${domain};\n`);
+        await user.refuses(["serve", "--data-dir", "unmade", "--domains", path], message);
+        const { out } = await user.run(["doctor", "--domains", path]);
+        assert.match(out, message);
+        assert.match(out, /^bad {2}its streams cannot be served$/m);
+      };
+      await wrong("", /the domain readings: description must be a text; it is missing/);
+      await wrong('name: "bad name!"', /wrong-domain\.mjs: name must be in lower case/);
+    });
+
     test("says whose port or host cannot be had", async () => {
       const at = (...args: string[]) => ["serve", "--data-dir", "unserved", ...args];
       const port = String(user.server.port);

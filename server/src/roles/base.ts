@@ -5,9 +5,10 @@ import type { Domain } from "@penstock-dev/contract";
 import { chainEvents } from "@penstock-dev/domain-chain-events";
 import { tweets } from "@penstock-dev/domain-tweets";
 import { type Config, ConfigError } from "../config/index.ts";
+import { kindNames } from "../filter/index.ts";
 import { type Log, openEmbeddedLog } from "../log/index.ts";
 import { createObserver, type MetricSample, type Observer } from "../observe/index.ts";
-import { loadStreams, type Stream } from "../streams/index.ts";
+import { checkDomain, isMeantAsDomain, loadStreams, type Stream } from "../streams/index.ts";
 
 /** The domains that ship. */
 export const shippedDomains: readonly Domain[] = [tweets, chainEvents];
@@ -43,7 +44,11 @@ export async function openBase(config: Config, stack: AsyncDisposableStack): Pro
   return { config, log, streams, observer, now, collectors };
 }
 
-/** The domains that ship, and those that are named. @throws ConfigError where one cannot be loaded */
+/**
+ * The domains that ship, and those that are named.
+ *
+ * @throws ConfigError where one cannot be loaded, PenstockError where one is wrong
+ */
 export async function loadDomains(names: readonly string[]): Promise<ReadonlyMap<string, Domain>> {
   const domains = new Map(shippedDomains.map((domain) => [domain.name, domain]));
   for (const name of names) {
@@ -59,19 +64,12 @@ export async function loadDomains(names: readonly string[]): Promise<ReadonlyMap
         `the domain ${name} cannot be loaded: ${caught instanceof Error ? caught.message : String(caught)}`,
       );
     }
-    const found = Object.values(loaded).filter(isDomain);
+    const found = Object.values(loaded).filter(isMeantAsDomain);
     if (found.length === 0) throw new ConfigError(`${name} exports no domain`);
-    for (const domain of found) domains.set(domain.name, domain);
+    for (const one of found) {
+      const domain = checkDomain(one, name, kindNames());
+      domains.set(domain.name, domain);
+    }
   }
   return domains;
-}
-
-function isDomain(value: unknown): value is Domain {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "topics" in value &&
-    "event_types" in value &&
-    "ingest" in value
-  );
 }

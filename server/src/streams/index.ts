@@ -3,6 +3,7 @@
  * read and written. It owns the meaning of a record's bytes; it reads no topic itself. It promises
  * that a record that cannot be read is named so, and never thrown over the rooms that read.
  */
+export { checkDomain, isMeantAsDomain } from "./domain-check.ts";
 export { DomainFailures, thrownText } from "./domain-failures.ts";
 export { inferStream } from "./infer.ts";
 export { loadStreams } from "./load-streams.ts";
