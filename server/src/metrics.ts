@@ -5,6 +5,7 @@ import type { MetricSample } from "./observe/index.ts";
 import type { Background } from "./roles/background.ts";
 import type { Base } from "./roles/base.ts";
 import type { Surface } from "./roles/surface.ts";
+import type { StartedSources } from "./sources.ts";
 
 type Values = MetricSample["values"];
 type Fanout = Delivery["fanouts"] extends Iterable<infer F> ? F : never;
@@ -58,6 +59,15 @@ export function ingestMetrics({ streams, ingested }: Ingester): readonly MetricS
       labelled("stream", counts),
     ),
   ];
+}
+
+/** Whether the sources that follow a chain have a node to follow. */
+export function sourceMetrics({ chains }: StartedSources): readonly MetricSample[] {
+  const values = chains.map(({ chain, isUp }) => ({
+    labels: { source: `evm=${chain}` },
+    value: isUp ? 1 : 0,
+  }));
+  return [gauge("penstock_source_up", "Whether a source follows a node.", values)];
 }
 
 /** Totals of what clients reach, in this process. */

@@ -12,7 +12,13 @@ import { holdDataDir } from "./data-dir.ts";
 import { noPeers, openSessionStore } from "./deliver/index.ts";
 import { startDemo } from "./demo.ts";
 import { Ingester } from "./ingest/index.ts";
-import { backgroundMetrics, domainMetrics, ingestMetrics, surfaceMetrics } from "./metrics.ts";
+import {
+  backgroundMetrics,
+  domainMetrics,
+  ingestMetrics,
+  sourceMetrics,
+  surfaceMetrics,
+} from "./metrics.ts";
 import { type MetricSample, mergeSamples, watchProcess } from "./observe/index.ts";
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
@@ -25,7 +31,7 @@ import { WorkerPool } from "./workers/index.ts";
 export { dataDirHolder } from "./data-dir.ts";
 export { logWarnings } from "./observe/index.ts";
 export { loadDomains, shippedDomains } from "./roles/base.ts";
-export { checkSources } from "./sources.ts";
+export { checkSources, dialNodes } from "./sources.ts";
 
 /** A server that runs; disposing of it stops it cleanly. */
 export interface RunningServer extends AsyncDisposable {
@@ -81,7 +87,9 @@ export async function serve(config: Config): Promise<RunningServer> {
     ]);
     const { streams, log, now } = base;
     const { logger } = base.observer;
-    stack.use(await startSources(server.sources, { ingester, streams, log, now, logger }));
+    const context = { ingester, streams, log, now, logger };
+    const sources = stack.use(await startSources(server.sources, context));
+    base.collectors.push(async () => sourceMetrics(sources));
     if (server.demo) {
       const tell = (message: string, fields: Readonly<Record<string, unknown>>): void =>
         logger.info(fields, message);

@@ -1,7 +1,14 @@
 import { existsSync } from "node:fs";
 import type { Logger } from "pino";
 import { ConfigError } from "./config/index.ts";
-import { type Ingester, startEvmSource, startFileSource } from "./ingest/index.ts";
+import {
+  chainIdOf,
+  type EvmSource,
+  type Ingester,
+  nodeName,
+  startEvmSource,
+  startFileSource,
+} from "./ingest/index.ts";
 import type { Log } from "./log/index.ts";
 import type { Stream } from "./streams/index.ts";
 
@@ -25,11 +32,63 @@ const CHAIN_DOMAIN = "chain-events";
 export async function startSources(
   texts: readonly string[],
   context: SourcesContext,
-): Promise<AsyncDisposable> {
-  const starters = texts.map((text) => readSource(text, context));
+): Promise<StartedSources> {
+  const read = texts.map((text) => readSource(text, context));
   const started = new AsyncDisposableStack();
-  for (const start of starters) started.use(start());
-  return started;
+  const chains: EvmSource[] = [];
+  for (const { start } of read) {
+    const source = started.use(start());
+    if ("chain" in source) chains.push(source);
+  }
+  return {
+    chains,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** Sources that run; disposing of them stops them. */
+export interface StartedSources extends AsyncDisposable {
+  /** Those that follow a chain's nodes. */
+  readonly chains: readonly EvmSource[];
+}
+
+/** What a node of a source answers, when it is asked. */
+export interface DialledNode {
+  readonly chain: string;
+  readonly node: string;
+  /** The id of its chain, or why it cannot be used. */
+  readonly answer: { readonly chainId: number } | { readonly wrong: string };
+}
+
+/**
+ * Asks each node of the sources for the id of its chain, one after another.
+ *
+ * @param timeoutMs for each
+ * @throws ConfigError as `checkSources` does
+ */
+export async function* dialNodes(
+  texts: readonly string[],
+  streams: ReadonlyMap<string, Stream>,
+  timeoutMs: number,
+): AsyncIterable<DialledNode> {
+  for (const text of texts) {
+    const { nodes } = readSource(text, { streams } as SourcesContext);
+    for (const url of nodes?.urls ?? []) {
+      const named = { chain: nodes?.chain ?? "", node: nodeName(url) };
+      try {
+        yield { ...named, answer: { chainId: await chainIdOf(url, timeoutMs) } };
+      } catch (caught) {
+        const wrong = caught instanceof Error ? caught.message : String(caught);
+        yield { ...named, answer: { wrong } };
+      }
+    }
+  }
+}
+
+/** A source as it was understood: nothing of it runs. */
+interface ReadSource {
+  readonly start: () => AsyncDisposable | EvmSource;
+  readonly nodes?: { readonly chain: string; readonly urls: readonly string[] };
 }
 
 /** @throws ConfigError naming the source that is wrong, and what it may be */
@@ -39,7 +98,7 @@ export function checkSources(texts: readonly string[], streams: ReadonlyMap<stri
   for (const text of texts) readSource(text, context);
 }
 
-function readSource(text: string, context: SourcesContext): () => AsyncDisposable {
+function readSource(text: string, context: SourcesContext): ReadSource {
   const [kind = "", rest] = text.split(/=(.*)/s);
   const parts = (rest ?? "").split(",").map((part) => part.trim());
   if (kind === "evm") return readEvm(text, parts, context);
@@ -61,7 +120,7 @@ function readEvm(
   text: string,
   [chain = "", ...rest]: readonly string[],
   context: SourcesContext,
-): () => AsyncDisposable {
+): ReadSource {
   if (!/^[A-Z][A-Z0-9_-]{0,31}$/.test(chain)) {
     throw new ConfigError(`--source ${text} must name a chain in upper case, as in evm=ETH,ws://…`);
   }
@@ -85,24 +144,16 @@ function readEvm(
   }
   const { ingester, log, now } = context;
   const tell = tellOf(context);
-  return () =>
-    startEvmSource({
-      chain,
-      urls,
-      from: from === undefined ? undefined : Number(from),
-      stream,
-      ingester,
-      log,
-      now,
-      tell,
-    });
+  const first = from === undefined ? undefined : Number(from);
+  const init = { chain, urls, from: first, stream, ingester, log, now, tell };
+  return { start: () => startEvmSource(init), nodes: { chain, urls } };
 }
 
 function readFile(
   text: string,
   [name = "", path = "", speed = "max", ...more]: readonly string[],
   context: SourcesContext,
-): () => AsyncDisposable {
+): ReadSource {
   const stream = context.streams.get(name);
   if (stream === undefined) {
     const known = [...context.streams.keys()].join(", ");
@@ -119,5 +170,5 @@ function readFile(
   }
   const { ingester, log } = context;
   const tell = tellOf(context);
-  return () => startFileSource({ path, perSecond, stream, ingester, log, tell });
+  return { start: () => startFileSource({ path, perSecond, stream, ingester, log, tell }) };
 }

@@ -2,7 +2,7 @@ import { constants, existsSync } from "node:fs";
 import { access, stat, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../config/index.ts";
-import { checkExposure, checkSources, dataDirHolder, loadDomains } from "../serve.ts";
+import { checkExposure, checkSources, dataDirHolder, dialNodes, loadDomains } from "../serve.ts";
 import { loadStreams } from "../streams/index.ts";
 
 /** What one check found, and what would mend it. */
@@ -14,6 +14,9 @@ export interface Finding {
 
 /** Below this a busy server has minutes left, not hours. */
 const FREE_BYTES_MIN = 1024 ** 3;
+
+/** A node that is well answers this question within milliseconds, wherever it is within a second. */
+const NODE_TIMEOUT_MS = 5000;
 
 /** What a start with a configuration would find, without starting anything. */
 export async function* configurationFindings(config: Config): AsyncIterable<Finding> {
@@ -33,13 +36,30 @@ export async function* configurationFindings(config: Config): AsyncIterable<Find
   const { sources } = server;
   if (streams !== undefined && sources.length > 0) {
     const known = streams;
-    yield await checked(
-      `its sources can be followed: ${sources.join("; ")}`,
-      "a source is wrong",
-      () => checkSources(sources, known),
+    const read = await checked("its sources are well-formed", "a source is wrong", () =>
+      checkSources(sources, known),
     );
+    yield read;
+    if (read.ok) yield* nodeFindings(sources, known);
   }
   yield* dataDirFindings(server.dataDir);
+}
+
+/** Whether the nodes of the sources answer. */
+async function* nodeFindings(
+  sources: readonly string[],
+  streams: ReturnType<typeof loadStreams>,
+): AsyncIterable<Finding> {
+  for await (const { chain, node, answer } of dialNodes(sources, streams, NODE_TIMEOUT_MS)) {
+    if ("chainId" in answer) {
+      yield { ok: true, what: `${chain} can be followed at ${node} (chain id ${answer.chainId})` };
+    } else {
+      const what = `${chain} cannot be followed at ${node} (${answer.wrong})`;
+      const mend =
+        "Start the node, or name another in --source: it is tried again until it answers.";
+      yield { ok: false, what, mend };
+    }
+  }
 }
 
 async function checked(

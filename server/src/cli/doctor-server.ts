@@ -95,6 +95,12 @@ async function* metricsFindings(host: string, port: number): AsyncIterable<Findi
     const mend = "Look again: where this grows, the machine is too small for what is published.";
     yield { ok: false, what: `${lag} records of the log are yet to be read`, mend };
   }
+  for (const [labels, isUp] of samples(text, "penstock_source_up")) {
+    const source = labels.get("source");
+    const mend = "Its log says since when, and why: start the node, or name another in --source.";
+    if (isUp === 1) yield { ok: true, what: `its source ${source} follows a node` };
+    else yield { ok: false, what: `its source ${source} has no node that can be used`, mend };
+  }
   const dead = metric(text, "penstock_dead_letters_total");
   if (dead > 0) {
     const mend = "Its log says of each what is wrong; whoever publishes them has to mend it.";

@@ -9,5 +9,6 @@ export { readWhole } from "./json-body.ts";
 export { parseJsonBytes } from "./json-text.ts";
 export { ingestOptions } from "./options.ts";
 export { partitionOf } from "./partitioner.ts";
-export { startEvmSource } from "./sources/evm-source.ts";
+export { type EvmSource, startEvmSource } from "./sources/evm-source.ts";
 export { ORIGIN_HEADER, readableFile, startFileSource } from "./sources/file-source.ts";
+export { chainIdOf, nodeName } from "./sources/json-rpc.ts";

@@ -4,7 +4,8 @@ import type { Ingester } from "../ingester.ts";
 import { partitionOf } from "../partitioner.ts";
 import { EvmFollower } from "./evm-follower.ts";
 import { EvmNode } from "./evm-node.ts";
-import { connectRpc, type JsonRpc, RpcError } from "./json-rpc.ts";
+import { connectRpc, type JsonRpc, nodeName, RpcError } from "./json-rpc.ts";
+import { Outage } from "./outage.ts";
 import { pause, type Tell } from "./source.ts";
 import { readToldChain } from "./told-chain.ts";
 
@@ -22,14 +23,26 @@ export interface EvmSourceInit {
   readonly now: () => number;
 }
 
+/** A source that runs. */
+export interface EvmSource extends AsyncDisposable {
+  readonly chain: string;
+  /** Whether a node is being followed at the moment. */
+  readonly isUp: boolean;
+}
+
 /**
  * Follows a chain by its nodes for ever: begins where the raw topic ends, backfills, follows reorgs
  * and finality. A node that cannot be used is told of, and the next one is tried.
  */
-export function startEvmSource(init: EvmSourceInit): AsyncDisposable {
+export function startEvmSource(init: EvmSourceInit): EvmSource {
   const abort = new AbortController();
-  const running = follow(init, abort.signal);
+  const watch = new NodeWatch(init);
+  const running = follow(init, watch, abort.signal);
   return {
+    chain: init.chain,
+    get isUp() {
+      return watch.isUp;
+    },
     [Symbol.asyncDispose]: async () => {
       abort.abort();
       await running;
@@ -37,7 +50,44 @@ export function startEvmSource(init: EvmSourceInit): AsyncDisposable {
   };
 }
 
-async function follow(init: EvmSourceInit, signal: AbortSignal): Promise<void> {
+/** Which node is followed, and what an operator is told of those that cannot be. */
+class NodeWatch {
+  readonly #init: EvmSourceInit;
+  readonly #nodes = new Map<string, Outage>();
+  readonly #source: Outage;
+  #followed: string | undefined;
+  isUp = false;
+
+  constructor(init: EvmSourceInit) {
+    this.#init = init;
+    this.#source = new Outage(init.tell, init.now, { chain: init.chain });
+  }
+
+  worked(url: string): void {
+    this.#outage(url).worked("a node can be used again");
+    this.#source.worked("a source goes on");
+    this.isUp = true;
+    if (this.#followed === url) return;
+    this.#followed = url;
+    this.#init.tell("info", "following a node", { chain: this.#init.chain, url: nodeName(url) });
+  }
+
+  failed(url: string, caught: unknown): void {
+    this.isUp = false;
+    const error = caught instanceof Error ? caught.message : String(caught);
+    if (caught instanceof RpcError) this.#outage(url).failed("a node cannot be used", error);
+    else this.#source.failed("a source failed; trying again", error);
+  }
+
+  #outage(url: string): Outage {
+    const { tell, now, chain } = this.#init;
+    const known = this.#nodes.get(url) ?? new Outage(tell, now, { chain, url: nodeName(url) });
+    this.#nodes.set(url, known);
+    return known;
+  }
+}
+
+async function follow(init: EvmSourceInit, watch: NodeWatch, signal: AbortSignal): Promise<void> {
   const { sourceRetryMs, sourceRetryMaxMs } = init.ingester.options;
   let failures = 0;
   let turn = 0;
@@ -48,18 +98,13 @@ async function follow(init: EvmSourceInit, signal: AbortSignal): Promise<void> {
       follower ??= await makeFollower(init, signal);
       await followNode(init, follower, url, signal, () => {
         failures = 0;
+        watch.worked(url);
       });
     } catch (caught) {
       if (signal.aborted) return;
-      const error = caught instanceof Error ? caught.message : String(caught);
-      const isNode = caught instanceof RpcError;
-      init.tell("warn", isNode ? "a node cannot be used" : "a source failed; trying again", {
-        chain: init.chain,
-        url,
-        error,
-      });
+      watch.failed(url, caught);
       // What the log has is the truth: after any other failure it is read again.
-      if (!isNode) follower = undefined;
+      if (!(caught instanceof RpcError)) follower = undefined;
     }
     const waitMs = Math.min(sourceRetryMaxMs, sourceRetryMs * 2 ** Math.min(failures, 16));
     failures += 1;
@@ -115,7 +160,6 @@ async function followNode(
   using rpc = await connectRpc(url, sourceTimeoutMs);
   const node = new EvmNode(rpc);
   const heads = watchHeads(rpc, url);
-  init.tell("info", "following a node", { chain: init.chain, url });
   while (!signal.aborted) {
     const look = await follower.look(node);
     worked();

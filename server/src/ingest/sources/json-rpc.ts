@@ -19,6 +19,25 @@ export class RpcError extends Error {
   override readonly name = "RpcError";
 }
 
+/** A node's address without what may be a key to it: providers put those into paths and queries. */
+export function nodeName(url: string): string {
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${host}${pathname.length > 1 || search !== "" ? "/…" : ""}`;
+}
+
+/**
+ * Asks a node for the id of its chain.
+ *
+ * @param timeoutMs to connect, and again to be answered
+ * @throws RpcError where it cannot be used
+ */
+export async function chainIdOf(url: string, timeoutMs: number): Promise<number> {
+  using rpc = await connectRpc(url, timeoutMs);
+  const id = await rpc.request("eth_chainId", []);
+  if (typeof id === "string" && /^0x[0-9a-fA-F]{1,13}$/.test(id)) return Number(id);
+  throw new RpcError("it gives no id of its chain: it is no node of an EVM chain");
+}
+
 /** What a node may answer at most: a block of 50 MB with its receipts is none. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -66,7 +85,9 @@ async function connectSocket(url: string, timeoutMs: number): Promise<JsonRpc> {
   const opened = Promise.withResolvers<void>();
   socket.once("open", () => opened.resolve());
   socket.once("error", (cause) => {
-    opened.reject(new RpcError(`${url} cannot be reached: ${reasonOf(cause)}`, { cause }));
+    opened.reject(
+      new RpcError(`${nodeName(url)} cannot be reached: ${reasonOf(cause)}`, { cause }),
+    );
   });
   await opened.promise;
   return rpc;
@@ -162,5 +183,7 @@ function resultOf(method: string, body: unknown): unknown {
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? cause.cause.message : cause.message;
+  const inner = cause.cause instanceof Error ? cause.cause : cause;
+  // A name with several addresses fails with an error that has a code, and nothing to say.
+  return inner.message || String((inner as NodeJS.ErrnoException).code ?? inner.name);
 }
