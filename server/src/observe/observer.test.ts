@@ -26,10 +26,10 @@ describe("logs", () => {
       token: "secret-token",
       api_key: "psk_live_secret",
     });
-    logs.publish({ level: "info", msg: "a session", session_id: `ses_${"aB3-".repeat(6)}` });
+    logs.publish({ level: "info", msg: "a session", session_id: `ses_${"aB3-".repeat(8)}` });
     close();
     const [line, session] = lines;
-    assert.equal(session?.session_id, "ses_aB3-aB3-…");
+    assert.equal(session?.session_id, "ses_aB3-aB3-aB3-aB…");
     assert.deepEqual(
       { ...line, time: "" },
       {

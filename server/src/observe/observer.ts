@@ -76,13 +76,17 @@ export function createObserver(init: {
   };
 }
 
+/** Characters of a session's id that are told: `ses_`, its time in eight, and six of chance. */
+const SESSION_TOLD = 18;
+
 /**
- * Of a session's id, which is 144 random bits, eight characters are 48 of them: lines of the same
- * session are found among hundreds of thousands, and the other 96 bits are nobody's to guess.
+ * Behind the time at which it was made, a session's id is 144 random bits in 24 characters. The time
+ * and 36 of the bits find its lines among those of sessions that were made with it; the 108 bits that
+ * are left are nobody's to guess.
  */
 function shorten(value: unknown): string {
   const text = String(value);
-  return `${text.slice(0, /^ses_[A-Za-z0-9_-]{24}$/.test(text) ? 12 : 6)}…`;
+  return `${text.slice(0, /^ses_[A-Za-z0-9_-]{32}$/.test(text) ? SESSION_TOLD : 6)}…`;
 }
 
 function render({ name, help, kind, values, buckets }: MetricSample): string {
