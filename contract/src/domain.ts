@@ -62,7 +62,7 @@ export interface FieldDefinition {
    * values pass through it too. Left out: as it is.
    */
   readonly normalise?: (value: string) => { readonly value: string } | { readonly wrong: string };
-  /** What an event has for this field: one value, several, or none. */
+  /** What an event has for this field: one value, several, or none. Where it throws: none. */
   readonly take: (event: DomainEvent) => string | readonly string[] | undefined;
 }
 
@@ -159,7 +159,10 @@ export interface Domain<Raw = unknown, State = unknown> {
   readonly event_types: { readonly [eventType: string]: EventTypeDefinition };
   /** `event_types` is a field of every stream, and is not named here. */
   readonly fields: { readonly [field: string]: FieldDefinition };
-  /** Names the content of an event, so that a deletion can hide it; undefined: cannot be deleted. */
+  /**
+   * Names the content of an event, so that a deletion can hide it; undefined: cannot be deleted.
+   * Where it throws, the event is not served.
+   */
   readonly contentKey?: (event: DomainEvent) => string | undefined;
   /** What `when_behind: latest` keeps the newest of. */
   readonly latestBy?: (event: DomainEvent) => string;

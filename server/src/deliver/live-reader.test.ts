@@ -37,6 +37,7 @@ test("what was read of one partition is read again where another's cannot be rea
   const state = {
     stream,
     topic: stream.topic,
+    index: { expect: () => undefined },
     ring: new Ring(RING_BYTES, { offsets: [0, 0], sources: [undefined, undefined] }),
     options: { readRecordsMax: 100, ringBytes: RING_BYTES },
     now: Date.now,
