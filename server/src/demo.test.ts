@@ -79,14 +79,16 @@ test("the world leaves a key to who publishes it, goes on with the others, and k
   await ensureTopics(made.log, stream, {});
   const count = async (key: string) => (await records()).filter((one) => one.key === key).length;
   {
-    await using _demo = play();
+    await using demo = play();
     while ((await count("a")) < 3 || (await count("b")) < 3) await tick();
     assert.deepEqual(told, []);
+    assert.deepEqual(await demo.parts(), [{ stream: "turns", playing: ["a", "b"], left: [] }]);
     await publish("a");
     while (told.length === 0) await tick();
     const [left, played] = [await count("a"), await count("b")];
     while ((await count("b")) < played + 20) await tick();
     assert.equal(await count("a"), left);
+    assert.deepEqual(await demo.parts(), [{ stream: "turns", playing: ["b"], left: ["a"] }]);
   }
   const mine = (await records()).filter(({ key }) => key === "a");
   assert.ok(mine.some(({ number }) => number === -1));

@@ -9,6 +9,9 @@ const TICK_MS = 20;
 /** What the world's own records say of where they come from. */
 const ORIGIN = "demo";
 
+/** Records of a world's beginning that are looked through for its keys: a minute and more of it. */
+const SAMPLE_RECORDS = 300;
+
 interface DemoInit {
   readonly streams: ReadonlyMap<string, Stream>;
   readonly ingester: Ingester;
@@ -18,21 +21,39 @@ interface DemoInit {
   readonly tell: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
+/** What of a stream's world flows, by the keys at its beginning. */
+export interface DemoPart {
+  readonly stream: string;
+  readonly playing: readonly string[];
+  /** Keys that are left to whoever else published to them. */
+  readonly left: readonly string[];
+}
+
+/** The demonstration world, while it flows. */
+export interface Demo extends AsyncDisposable {
+  /** What flows, and what is left to others, by what lies in the log now. */
+  readonly parts: () => Promise<readonly DemoPart[]>;
+}
+
 /**
  * Makes the demonstration world flow through every stream whose domain has one. A key that anyone
  * else publishes to, such as a chain, is left to them, and the rest of the world goes on.
  */
-export function startDemo(init: DemoInit): AsyncDisposable {
+export function startDemo(init: DemoInit): Demo {
   const abort = new AbortController();
-  const running = [...init.streams.values()].map((stream) =>
-    play(stream, init, abort.signal).catch((caught: unknown) =>
+  const played = [...init.streams.values()]
+    .filter((stream) => stream.domain?.demo !== undefined)
+    .map((stream) => ({ stream, outsiders: new Outsiders(init.log, stream.ingestTopic, ORIGIN) }));
+  const running = played.map((one) =>
+    play(one, init, abort.signal).catch((caught: unknown) =>
       init.tell("the demonstration world of a stream ends: its domain failed", {
-        stream: stream.name,
+        stream: one.stream.name,
         error: thrownText(caught),
       }),
     ),
   );
   return {
+    parts: async () => await Promise.all(played.map((one) => partOf(one, init))),
     [Symbol.asyncDispose]: async () => {
       abort.abort();
       await Promise.all(running);
@@ -40,14 +61,41 @@ export function startDemo(init: DemoInit): AsyncDisposable {
   };
 }
 
+/** A stream whose world is played, and who else writes to it. */
+interface Played {
+  readonly stream: Stream;
+  readonly outsiders: Outsiders;
+}
+
+async function partOf(
+  { stream, outsiders }: Played,
+  { ingester, seed, now }: DemoInit,
+): Promise<DemoPart> {
+  const keys = new Set<string>();
+  let count = 0;
+  for (const { raw } of stream.domain?.demo?.(seed, now()) ?? []) {
+    const { key } = ingester.accept(stream, raw, undefined);
+    keys.add(key);
+    count += 1;
+    if (count === SAMPLE_RECORDS) break;
+  }
+  const part = { stream: stream.name, playing: [] as string[], left: [] as string[] };
+  for (const key of keys) {
+    const isLeft = await outsiders
+      .have(key, partitionOf(key, stream.partitions))
+      .catch(() => false);
+    (isLeft ? part.left : part.playing).push(key);
+  }
+  return part;
+}
+
 async function play(
-  stream: Stream,
-  { ingester, log, seed, now, tell }: DemoInit,
+  { stream, outsiders }: Played,
+  { ingester, seed, now, tell }: DemoInit,
   signal: AbortSignal,
 ): Promise<void> {
   const world = stream.domain?.demo?.(seed, now());
   if (world === undefined) return;
-  const outsiders = new Outsiders(log, stream.ingestTopic, ORIGIN);
   const left = new Set<string>();
   let dueMs = now();
   for (const { afterMs, raw } of world) {

@@ -10,7 +10,7 @@ import { setTimeout } from "node:timers/promises";
 import { type Config, ConfigError } from "./config/index.ts";
 import { holdDataDir } from "./data-dir.ts";
 import { noPeers, openSessionStore } from "./deliver/index.ts";
-import { startDemo } from "./demo.ts";
+import { type DemoPart, startDemo } from "./demo.ts";
 import { Ingester } from "./ingest/index.ts";
 import {
   backgroundMetrics,
@@ -29,6 +29,7 @@ import { type Recent, RecentWindow } from "./store/index.ts";
 import { WorkerPool } from "./workers/index.ts";
 
 export { dataDirHolder } from "./data-dir.ts";
+export type { DemoPart } from "./demo.ts";
 export { logWarnings } from "./observe/index.ts";
 export { loadDomains, shippedDomains } from "./roles/base.ts";
 export { checkSources, dialNodes } from "./sources.ts";
@@ -38,6 +39,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly adminUrl: string;
   readonly streams: readonly ServedStream[];
+  /** What of the demonstration world flows; none where there is no world. */
+  readonly demoParts: () => Promise<readonly DemoPart[]>;
   /** Makes a stop quick: whoever is still connected is sent away at once. */
   readonly hurry: () => void;
 }
@@ -90,10 +93,12 @@ export async function serve(config: Config): Promise<RunningServer> {
     const context = { ingester, streams, log, now, logger };
     const sources = stack.use(await startSources(server.sources, context));
     base.collectors.push(async () => sourceMetrics(sources));
+    let demoParts: RunningServer["demoParts"] = async () => [];
     if (server.demo) {
       const tell = (message: string, fields: Readonly<Record<string, unknown>>): void =>
         logger.info(fields, message);
-      stack.use(startDemo({ streams, ingester, log, seed: server.demoSeed, now, tell }));
+      const demo = startDemo({ streams, ingester, log, seed: server.demoSeed, now, tell });
+      demoParts = stack.use(demo).parts;
     }
     const running = stack.move();
     unready = undefined;
@@ -105,6 +110,7 @@ export async function serve(config: Config): Promise<RunningServer> {
         domain: domain?.name,
         hasDemo: domain?.demo !== undefined,
       })),
+      demoParts,
       hurry: () => hurrying.abort(),
       [Symbol.asyncDispose]: async () => {
         unready = "stopping";

@@ -13,7 +13,7 @@ export function addServe(program: Command): void {
     const config = configOf(given, process.env);
     const server = await start(config);
     const stopping = firstSignal(server);
-    process.stdout.write(welcome(config, server));
+    process.stdout.write(welcome(config, server, await server.demoParts()));
     await stopping;
     process.stdout.write("stopping: clients are sent on, and what was accepted is kept\n");
     await server[Symbol.asyncDispose]();
