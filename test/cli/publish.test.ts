@@ -94,9 +94,11 @@ describe("penstock publish", { concurrency: 2 }, () => {
         /--file nope cannot be read: there is no such/,
       );
       await user.refuses(["publish", "tweets", "--file", user.folder], /is a folder; name a file/);
-      assert.equal(
-        (await user.run(["publish", "tweets", "--file", await user.file("empty", "")])).code,
-        0,
+      const empty = await user.file("empty", "");
+      await user.refuses(["publish", "tweets", "--file", empty], /nothing came from .*empty: one/);
+      await user.refuses(
+        ["publish", "tweets"],
+        /nothing came from standard input: one event a line/,
       );
       const cut = gzipSync(posts(5000, "cut")).subarray(0, -500);
       const cutAnswer = await user.run([

@@ -5,21 +5,17 @@ const REFUSALS_SHOWN = 20;
 
 /** How far a long publish is: a bar in a terminal, a line now and then elsewhere. */
 export class Progress {
-  readonly #totalBytes: number | undefined;
   readonly #out: NodeJS.WriteStream;
   readonly #startMs = Date.now();
-  #readBytes = 0;
+  /** How much of the input is done, from 0 to 1; undefined where nobody knows how much there is. */
+  share: number | undefined;
   #shownMs = Date.now();
   accepted = 0;
   refused = 0;
 
-  constructor(totalBytes: number | undefined, out: NodeJS.WriteStream) {
-    this.#totalBytes = totalBytes;
+  constructor(share: number | undefined, out: NodeJS.WriteStream) {
+    this.share = share;
     this.#out = out;
-  }
-
-  read(bytes: number): void {
-    this.#readBytes += bytes;
   }
 
   refuse(reason: string): void {
@@ -43,9 +39,8 @@ export class Progress {
   #line(): string {
     const seconds = Math.max(0.001, (Date.now() - this.#startMs) / 1000);
     const rate = `${this.accepted} records, ${Math.round(this.accepted / seconds)}/s`;
-    if (this.#totalBytes === undefined) return rate;
-    const share = this.#totalBytes === 0 ? 1 : Math.min(1, this.#readBytes / this.#totalBytes);
-    const filled = Math.round(share * BAR_WIDTH);
-    return `[${"█".repeat(filled)}${"·".repeat(BAR_WIDTH - filled)}] ${Math.round(share * 100)} %  ${rate}`;
+    if (this.share === undefined) return rate;
+    const filled = Math.round(this.share * BAR_WIDTH);
+    return `[${"█".repeat(filled)}${"·".repeat(BAR_WIDTH - filled)}] ${Math.round(this.share * 100)} %  ${rate}`;
   }
 }

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { readSpeed } from "./pace.ts";
 import { Progress } from "./progress.ts";
 import { publishRecords } from "./publish-records.ts";
-import { inputRecords, openInput } from "./record-input.ts";
+import { InputMeasure, inputRecords, openInput } from "./record-input.ts";
 import { ask, CommandError, problemText, targetUrl } from "./target.ts";
 
 interface PublishOptions {
@@ -55,14 +55,15 @@ async function publishLines(
 ): Promise<void> {
   const speed = readSpeed(speedText);
   const { input, sizeBytes } = file === undefined ? standardInput() : openInput(file);
-  const progress = new Progress(sizeBytes, process.stderr);
+  const measure = new InputMeasure(sizeBytes);
+  const progress = new Progress(measure.share(0), process.stderr);
   const domain = await domainOf(stream);
   const memory = new Map<string, unknown>();
   const recording = {
     line: (value: unknown, text: string) => domain?.fromRecording?.(value, memory, text),
     end: () => domain?.endOfRecording?.(memory) ?? [],
   };
-  const records = inputRecords(input, recording, (count) => progress.read(count));
+  const records = inputRecords(input, recording, measure);
   const abort = new AbortController();
   const stop = (): void => abort.abort();
   process.once("SIGINT", stop).once("SIGTERM", stop);
@@ -72,10 +73,18 @@ async function publishLines(
     records,
     speed,
     progress,
+    measure,
     signal: abort.signal,
     name,
   });
+  if (failure === undefined && !abort.signal.aborted && progress.share !== undefined)
+    progress.share = 1;
   progress.finish();
+  if (failure === undefined && !abort.signal.aborted && measure.unpackedBytes === 0) {
+    throw new CommandError(
+      `nothing came from ${name}: one event a line is published, or one as an argument`,
+    );
+  }
   process.stdout.write(`${progress.accepted} accepted, ${progress.refused} refused\n`);
   if (failure !== undefined) throw new CommandError(failure);
   if (progress.refused > 0) process.exitCode = 1;

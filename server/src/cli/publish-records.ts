@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { Pace, type Speed, TIME_MEMBERS } from "./pace.ts";
 import type { Progress } from "./progress.ts";
-import { type InputRecord, linesOf, reasonText } from "./record-input.ts";
+import { type InputMeasure, type InputRecord, linesOf, reasonText } from "./record-input.ts";
 import { ask, CommandError, causeText, type Problem, problemLine, problemText } from "./target.ts";
 
 interface LineAnswer extends Problem {
@@ -18,6 +18,8 @@ export interface Publication {
   readonly records: AsyncGenerator<InputRecord, void, undefined>;
   readonly speed: Speed;
   readonly progress: Progress;
+  /** What tells how much of the input lies before a record. */
+  readonly measure: InputMeasure;
   /** Ends it early: what was sent is still answered. */
   readonly signal: AbortSignal;
   /** What the records are read from, as a person calls it. */
@@ -31,7 +33,7 @@ export interface Publication {
  * @throws CommandError where the server cannot be reached, or takes none of it
  */
 export async function publishRecords(publication: Publication): Promise<string | undefined> {
-  const { url, progress } = publication;
+  const { url, progress, measure } = publication;
   const sending = new Sending(publication);
   const response = await ask(url, {
     method: "POST",
@@ -46,9 +48,10 @@ export async function publishRecords(publication: Publication): Promise<string |
     const input = Readable.fromWeb(response.body as never);
     for await (const text of linesOf(input)) {
       const answer = JSON.parse(String(text)) as LineAnswer;
-      const line = sending.answered(answer.line);
+      const sent = sending.answered(answer.line);
       if (answer.status === 202) progress.accepted += 1;
-      else progress.refuse(`line ${line}: ${problemLine(answer)}`);
+      else progress.refuse(`line ${sent?.line}: ${problemLine(answer)}`);
+      if (sent !== undefined) progress.share = measure.share(sent.endBytes);
       progress.show();
     }
   } catch (caught) {
@@ -57,12 +60,15 @@ export async function publishRecords(publication: Publication): Promise<string |
   return sending.failure(lost);
 }
 
+/** Where a record that was sent stands in the input. */
+type Sent = Pick<InputRecord, "line" | "endBytes">;
+
 /** The way of the records to the server: when each is due, and which have no answer yet. */
 class Sending {
   readonly #publication: Publication;
   readonly #pace: Pace;
-  /** Lines of the input that have no answer yet, by the number that the server gives them. */
-  readonly #unanswered = new Map<number, number>();
+  /** What has no answer yet, by the number that the server gives it. */
+  readonly #unanswered = new Map<number, Sent>();
   #sent = 0;
   #ended: string | undefined;
 
@@ -88,7 +94,8 @@ class Sending {
         await this.#wait(next.value);
         if (signal.aborted || this.#ended !== undefined) return;
         this.#sent += 1;
-        this.#unanswered.set(this.#sent, next.value.line);
+        const { line, endBytes } = next.value;
+        this.#unanswered.set(this.#sent, { line, endBytes });
         yield next.value.bytes;
         yield "\n";
       }
@@ -108,11 +115,11 @@ class Sending {
     }
   }
 
-  /** Notes an answer; returns the line of the input that it is about. @param number from 1 */
-  answered(number: number): number | undefined {
-    const line = this.#unanswered.get(number);
+  /** Notes an answer; returns what it is about. @param number from 1 */
+  answered(number: number): Sent | undefined {
+    const sent = this.#unanswered.get(number);
     this.#unanswered.delete(number);
-    return line;
+    return sent;
   }
 
   /** What ended it before the last record. @param lost why no more answers came */
@@ -123,7 +130,7 @@ class Sending {
     const open =
       first === undefined
         ? "every record that was sent has its answer"
-        : `${this.#unanswered.size} records have no answer, the first at line ${first} of ${this.#publication.name}: publish again from there`;
+        : `${this.#unanswered.size} records have no answer, the first at line ${first.line} of ${this.#publication.name}: publish again from there`;
     return `the server went away (${reason}); ${open}`;
   }
 }

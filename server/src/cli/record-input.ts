@@ -11,6 +11,8 @@ export interface InputRecord {
   readonly value: unknown;
   /** Its line in the input, from 1. */
   readonly line: number;
+  /** Bytes of the input, unpacked, up to the end of that line. */
+  readonly endBytes: number;
 }
 
 /** What a known recording stands for. */
@@ -19,6 +21,36 @@ export interface RecordingReader {
   readonly line: (value: unknown, text: string) => readonly unknown[] | undefined;
   /** What comes behind the last line. */
   readonly end: () => readonly unknown[];
+}
+
+/** How much of an input lies before a place in it, packed or not. */
+export class InputMeasure {
+  readonly #sizeBytes: number | undefined;
+  /** Bytes as the input has them, and what they were unpacked to, so far. */
+  #taken: () => number = () => 0;
+  unpackedBytes = 0;
+
+  /** @param sizeBytes of the input as it is; undefined where nobody knows */
+  constructor(sizeBytes: number | undefined) {
+    this.#sizeBytes = sizeBytes;
+  }
+
+  /** @param taken how many bytes were unpacked so far */
+  unpackedFrom(taken: () => number): void {
+    this.#taken = taken;
+  }
+
+  /**
+   * The share of the input before a place, from 0 to 1; undefined where its size is not known. What
+   * is not unpacked yet is taken to be packed as well as what is.
+   *
+   * @param endBytes of what is unpacked
+   */
+  share(endBytes: number): number | undefined {
+    if (this.#sizeBytes === undefined) return undefined;
+    const ratio = this.unpackedBytes === 0 ? 1 : this.#taken() / this.unpackedBytes;
+    return this.#sizeBytes === 0 ? 1 : Math.min(1, (endBytes * ratio) / this.#sizeBytes);
+  }
 }
 
 /** Longer than any server takes: a file without lines is told as such before memory ends. */
@@ -47,45 +79,47 @@ export function openInput(path: string): { readonly input: Readable; readonly si
  * The records of an input of one a line, packed with gzip or not; blank lines are passed over. Bytes
  * go through as they are: what is no UTF-8 is the server's to refuse.
  *
- * @param onBytes told how many bytes of the input were read
+ * @param measure told what is read
  * @throws whatever reading and unpacking throw: see `reasonText`
  */
 export async function* inputRecords(
   input: Readable,
   recording: RecordingReader,
-  onBytes: (count: number) => void,
+  measure: InputMeasure,
 ): AsyncGenerator<InputRecord, void, undefined> {
   let line = 0;
-  for await (const bytes of linesOf(await unpacked(counted(input, onBytes)))) {
+  let endBytes = 0;
+  for await (const bytes of linesOf(counted(await unpacked(input, measure), measure))) {
     line += 1;
+    endBytes += bytes.length + 1;
     const text = bytes.toString();
     if (text.trim() === "") continue;
     const value = parsed(text);
     const meant = recording.line(value, text);
-    if (meant === undefined) yield { bytes, value, line };
-    for (const one of meant ?? []) yield inputRecord(one, line);
+    if (meant === undefined) yield { bytes, value, line, endBytes };
+    for (const one of meant ?? []) yield inputRecord(one, line, endBytes);
   }
-  for (const one of recording.end()) yield inputRecord(one, line);
+  for (const one of recording.end()) yield inputRecord(one, line, endBytes);
 }
 
-function inputRecord(value: unknown, line: number): InputRecord {
+function inputRecord(value: unknown, line: number, endBytes: number): InputRecord {
   const bytes = value instanceof Error ? undefined : Buffer.from(JSON.stringify(value));
-  return { bytes, value, line };
+  return { bytes, value, line, endBytes };
 }
 
 async function* counted(
-  input: Readable,
-  onBytes: (count: number) => void,
-): AsyncGenerator<Buffer, void, undefined> {
-  for await (const chunk of input) {
-    const bytes = chunk as Buffer;
-    onBytes(bytes.length);
+  chunks: AsyncIterable<Buffer>,
+  measure: InputMeasure,
+): AsyncIterable<Buffer> {
+  for await (const bytes of chunks) {
+    measure.unpackedBytes += bytes.length;
     yield bytes;
   }
 }
 
 /** The same bytes, unpacked where they are gzip: the first two say so, whatever a file's name. */
-async function unpacked(chunks: AsyncGenerator<Buffer, void>): Promise<AsyncIterable<Buffer>> {
+async function unpacked(input: Readable, measure: InputMeasure): Promise<AsyncIterable<Buffer>> {
+  const chunks = (input as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   while (head.length < 2) {
     const { value, done } = await chunks.next();
@@ -93,14 +127,19 @@ async function unpacked(chunks: AsyncGenerator<Buffer, void>): Promise<AsyncIter
     head = Buffer.concat([head, value]);
   }
   const whole = Readable.from(behind(head, chunks), { objectMode: false });
-  if (head[0] !== 0x1f || head[1] !== 0x8b) return whole;
+  if (head[0] !== 0x1f || head[1] !== 0x8b) {
+    measure.unpackedFrom(() => measure.unpackedBytes);
+    return whole;
+  }
+  const gunzip = createGunzip();
+  measure.unpackedFrom(() => gunzip.bytesWritten);
   // What goes wrong is thrown to whoever reads what is unpacked.
-  return pipeline(whole, createGunzip(), () => undefined);
+  return pipeline(whole, gunzip, () => undefined);
 }
 
-async function* behind(head: Buffer, chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+async function* behind(head: Buffer, chunks: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
   if (head.length > 0) yield head;
-  yield* chunks;
+  yield* { [Symbol.asyncIterator]: () => chunks };
 }
 
 /** Lines end in a line feed and in nothing else: JSON may hold every other separator. */

@@ -63,9 +63,25 @@ export interface Problem {
   }[];
 }
 
-/** @param otherwise what is said of an answer that explains nothing */
-export function problemLine({ code, detail, errors }: Problem, otherwise = "refused"): string {
-  const meant = errors?.find((error) => error.did_you_mean !== undefined)?.did_you_mean;
-  const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
-  return code === undefined ? otherwise : `${code}: ${detail ?? "refused"}${hint}`;
+/** Errors of one answer that are told one by one. */
+const ERRORS_SHOWN = 20;
+
+/**
+ * A problem in one line: every error of it, each with its own suggestion.
+ *
+ * @param otherwise what is said of an answer that explains nothing
+ */
+export function problemLine({ code, detail, errors = [] }: Problem, otherwise = "refused"): string {
+  if (code === undefined) return otherwise;
+  const shown = errors.slice(0, ERRORS_SHOWN).map(({ path, message, did_you_mean: meant }) => {
+    const sentence = `${path} ${message}.`.trim();
+    return { sentence, hint: meant === undefined ? "" : ` Did you mean ${meant}?` };
+  });
+  // Servers put the first error into the detail: it is told once.
+  const isTold = shown.some(({ sentence }) => sentence === detail);
+  return [
+    `${code}: ${isTold ? "" : (detail ?? (shown.length === 0 ? "refused" : ""))}`.trim(),
+    ...shown.map(({ sentence, hint }) => `${sentence}${hint}`),
+    ...(errors.length > ERRORS_SHOWN ? [`And ${errors.length - ERRORS_SHOWN} more.`] : []),
+  ].join(" ");
 }
