@@ -2,7 +2,9 @@
 // Checks the runtime before anything that needs it is loaded, and gives a server the heap that fits it.
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 24) {
-  console.error(`penstock needs Node 24 or newer; this is ${process.version}.`);
+  console.error(
+    `penstock needs Node 24 or newer; this is ${process.version}. Run it by \`npx penstock\` in the clone, or by npm's scripts: they take the Node that was installed with it.`,
+  );
   process.exit(1);
 }
 

@@ -36,6 +36,7 @@ export function blocksOf(markdown: string): Block[] {
 /** What stays of the repository's root outside the reader's folder: the reader makes it. */
 const OWN = new Set(["data", "penstock.yaml", ".git"]);
 const SERVER = /^(npm start|npx penstock serve)\b/;
+const LOGGED_ERROR = /^\{"level":(?:[5-9]\d|"(?:error|fatal)")/;
 const NODE = /^npx anvil\b/;
 const FOLLOWER = /^(curl -N|npx penstock tail|npx node)\b/;
 
@@ -86,7 +87,7 @@ export class Tutorial implements AsyncDisposable {
     // Whoever runs this has installed already.
     const command = line.replace(/^npm ci && /, "");
     if (SERVER.test(command)) {
-      await this.#server?.[Symbol.asyncDispose]();
+      await this.#stop();
       this.#server = this.#start(command);
       await this.#server.until(({ lines }) => lines.some((told) => /Penstock serves /.test(told)));
     } else if (NODE.test(command)) {
@@ -129,10 +130,22 @@ export class Tutorial implements AsyncDisposable {
     );
   }
 
+  /** Stops the server. @throws AssertionError where it logged an error: a tutorial leads into none */
+  async #stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    await server?.[Symbol.asyncDispose]();
+    const errors = (server?.told ?? []).filter((line) => LOGGED_ERROR.test(line));
+    assert.deepEqual(errors, []);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server?.[Symbol.asyncDispose]();
-    await this.#node?.[Symbol.asyncDispose]();
-    await rm(this.#folder, { recursive: true, force: true });
+    try {
+      await this.#stop();
+    } finally {
+      await this.#node?.[Symbol.asyncDispose]();
+      await rm(this.#folder, { recursive: true, force: true });
+    }
   }
 }
 
