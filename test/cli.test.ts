@@ -1,6 +1,7 @@
 /** The program as a user runs it: what it prints, what it ends with, and what it says to mend. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { posts, User } from "./cli/user.ts";
@@ -25,6 +26,7 @@ describe("the command line", { concurrency: 2 }, () => {
       const { out } = await user.run(["serve", "--help"]);
       assert.match(out, /\nDeliver:\n(.|\n)*--deliver-drain <duration>(.|\n)*\nTransports:/);
       assert.match(out, /--source <source>/);
+      assert.doesNotMatch((await user.run(["tail", "--help"])).out, /\[\]/);
       assert.match(out, /PENSTOCK_LOG_RETENTION for --log-retention/);
       assert.match((await user.run(["--version"])).out, /^\d+\.\d+\.\d+\n$/);
     });
@@ -55,8 +57,12 @@ describe("the command line", { concurrency: 2 }, () => {
           ["not #this", "one #tailed", "two\n\u001b[8mtwo #tailed"],
           "tail-author",
         );
+      assert.equal(
+        (await plain.ended).err,
+        `following tweets at ${user.server.url}, from now: hashtags=tailed\n`,
+      );
       const lines = (await plain.ended).out.split("\n");
-      assert.match(lines[0] ?? "", /^\d\d:\d\d:\d\d\.\d{3} new_tweet @tail-author one #tailed$/);
+      assert.match(lines[0] ?? "", /^\d\d:\d\d:\d\d\.\d{3}Z new_tweet @tail-author one #tailed$/);
       assert.match(lines[1] ?? "", /new_tweet @tail-author two \[8mtwo #tailed$/);
       assert.equal(lines.length, 3);
       const { code, out, err } = await json.ended;
@@ -84,7 +90,27 @@ describe("the command line", { concurrency: 2 }, () => {
       let isOver = false;
       void piped.ended.then(() => (isOver = true));
       while (!isOver) await user.server.ingest(["nobody reads this"], "peace");
-      assert.deepEqual([(await piped.ended).code, (await piped.ended).err], [0, ""]);
+      const { code, err } = await piped.ended;
+      assert.equal(code, 0);
+      assert.match(err, /^following tweets at \S+, from earliest: everything\n$/);
+    });
+
+    test("says what is lost where the server comes back with other data, and to start again", async () => {
+      const anew = await User.create();
+      try {
+        const tail = anew.start(["tail", "tweets"]);
+        await tail.says(/following tweets/);
+        await anew.server.ingest(["before the data went"], "lost");
+        await tail.says(/before the data went/);
+        await anew.server.stop();
+        await rm(anew.server.dataDir, { recursive: true });
+        await anew.server.start();
+        const { code, err } = await tail.ended;
+        assert.equal(code, 1);
+        assert.match(err, /cursor_foreign: .* what it had behind \d{4}-\S+Z .*Start it again/);
+      } finally {
+        await anew[Symbol.asyncDispose]();
+      }
     });
 
     test("refuses what cannot be followed, and says what can", async () => {
@@ -122,7 +148,15 @@ describe("the command line", { concurrency: 2 }, () => {
     test("lists what there is", async () => {
       const { code, out } = await user.run(["streams"]);
       assert.equal(code, 0);
-      assert.match(out, /^tweets: .*\n {2}fields: user_ids, hashtags/);
+      assert.match(out, /^tweets: .*\n {2}--filter user_ids=user123 +exact {2}The author\.\n/);
+      // Each line is what can be typed.
+      const filters = out.split(/^chain-events/m)[1]?.match(/(?<=--filter )\S+/g) ?? [];
+      assert.ok(filters.some((filter) => /^min_value=/.test(filter)));
+      const args = filters.flatMap((filter) => ["--filter", filter]);
+      const tail = user.start(["tail", "chain-events", ...args]);
+      await tail.says(/following chain-events/);
+      tail.child.kill("SIGINT");
+      assert.equal((await tail.ended).code, 0);
       assert.equal((await user.run(["streams", "list"])).out, out);
       const json = JSON.parse((await user.run(["streams", "list", "--json"])).out) as {
         streams: unknown[];
@@ -186,6 +220,9 @@ describe("the command line", { concurrency: 2 }, () => {
       const { port } = other.address() as { port: number };
       const env = { PENSTOCK_URL: `http://127.0.0.1:${port}` };
       await user.refuses(["streams"], /answers 404, and no Penstock answers so.*PENSTOCK_URL/, env);
+      await user.refuses(["tail", "tweets"], /answers 404, and no Penstock answers so/, env);
+      const admin = { PENSTOCK_URL: user.server.adminUrl };
+      await user.refuses(["tail", "tweets"], /answers 404, and no Penstock answers so/, admin);
       const { code, out } = await user.run(["doctor", "--admin-port", "0"], { env });
       assert.equal(code, 1);
       assert.match(
@@ -225,19 +262,34 @@ describe("the command line", { concurrency: 2 }, () => {
       );
       await check(["--host", "0.0.0.0"], /bad {2}the server may not listen there\n.*--open/);
       await check(["--domains", "./nope.ts"], /bad {2}its streams cannot be served\n.*nope\.ts/);
+      await check(
+        ["--host", "nosuch.host.invalid"],
+        /--host nosuch\S+ is no address of this machine/,
+      );
       await check(["--source", "x=1"], /bad {2}a source is wrong\n.*evm=ETH/);
       await check(
         ["--data-dir", await user.file("taken", "")],
         /taken cannot be written .*\n.*--data-dir/,
       );
       const wrong = await user.file("wrong.yaml", "streams: { orders: 5 }\n");
-      await check(["--config", wrong], /streams\.orders must be a mapping/);
+      await check(["--config", wrong], /wrong\.yaml: streams\.orders must be a mapping/);
       const other = await user.file("other.yaml", "streams: { posts: { domain: tweets } }\n");
       await check(["--config", other], /it does not serve posts\n +Start it anew/);
       await check(
         ["--config", "nope.yaml"],
         /nope\.yaml cannot be read: there is no such file.*--config/,
       );
+    });
+
+    test("tells where a server is that PENSTOCK_URL does not name, and calls nothing in its way", async () => {
+      const own = ["--port", String(user.server.port), "--data-dir", user.server.dataDir];
+      const { code, out } = await user.run(["doctor", ...own], { env: { PENSTOCK_URL: NOWHERE } });
+      assert.equal(code, 1);
+      assert.match(
+        out,
+        /bad {2}no server answers at http:\/\/127\.0\.0\.1:9 .*\n +There is one at http:\/\/127\.0\.0\.1:\d+: unset PENSTOCK_URL/,
+      );
+      assert.doesNotMatch(out, /cannot be had|Stop what holds it/);
     });
 
     test("leaves nothing behind", async () => {

@@ -81,6 +81,7 @@ test("a name that is nearly right is told, and one that is not is not guessed at
   assert.equal(nearest("HASHTAGS", names), "hashtags");
   assert.equal(nearest("keyword", names), "keywords");
   assert.equal(nearest("value", names), undefined);
+  assert.equal(nearest("prot", ["host", "port"]), "port");
   assert.equal(nearest("x", names), undefined);
   assert.equal(nearest("hashtags", []), undefined);
   fc.assert(fc.property(fc.constantFrom(...names), (name) => nearest(name, names) === name));

@@ -3,6 +3,7 @@
  * beside it. What is started is stopped in reverse order.
  */
 import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { performance } from "node:perf_hooks";
@@ -68,7 +69,7 @@ const PORT_LOOK_MS = 50;
  */
 export async function serve(config: Config): Promise<RunningServer> {
   const { server } = config;
-  checkExposure(config);
+  await checkExposure(config);
   const stack = new AsyncDisposableStack();
   try {
     stack.use(await holdDataDir(server.dataDir));
@@ -206,10 +207,19 @@ async function checkPort({ server }: Config): Promise<void> {
   }
 }
 
-/** @throws ConfigError where an open server listens beyond loopback, and does not say that it means it */
-export function checkExposure({ server }: Config): void {
-  const loopback = /^(127\.|::1$|localhost$)/.test(server.host);
-  if (loopback || server.open) return;
+/**
+ * @throws ConfigError where an open server listens beyond loopback, and does not say that it means
+ * it; and where its host is a name that nothing has
+ */
+export async function checkExposure({ server }: Config): Promise<void> {
+  const found = await lookup(server.host, { all: true }).catch((caught: NodeJS.ErrnoException) => {
+    throw new ConfigError(
+      `--host ${server.host} is no address of this machine (${caught.code}). Listen on one that is, such as 127.0.0.1.`,
+    );
+  });
+  const isLoopback =
+    found.length > 0 && found.every(({ address }) => /^(127\.|::1$)/.test(address));
+  if (isLoopback || server.open) return;
   throw new ConfigError(
     `--host ${server.host} is reached from other machines, and no credentials are configured: everyone may read and write. Listen on 127.0.0.1, or say --open if that is meant.`,
   );

@@ -98,6 +98,18 @@ describe("penstock serve", { concurrency: 2 }, () => {
         PENSTOCK_PROT: "1",
       });
       await user.refuses(["serve", "--host", "0.0.0.0"], /say --open if that is meant/);
+      await user.refuses(
+        ["serve", "--host", "nosuch.host.invalid"],
+        /--host nosuch\.host\.invalid is no address of this machine/,
+      );
+      await user.refuses(["serve"], /cannot be read: it is a folder\. Name/, {
+        PENSTOCK_CONFIG: user.folder,
+      });
+      const empty = await user.file("empty.yaml", "streams: {}\n");
+      await user.refuses(
+        ["serve", "--data-dir", "none", "--admin-port", "0", "--config", empty],
+        /empty\.yaml: streams names none: write one below it, such as `tweets: \{ domain: tweets \}`/,
+      );
     });
 
     test("says what is wrong with a domain", async () => {
@@ -124,6 +136,10 @@ describe("penstock serve", { concurrency: 2 }, () => {
       await user.refuses(
         at("--port", "0", "--admin-port", adminPort),
         /^penstock: --admin-port \d+ is in use/,
+      );
+      await user.refuses(
+        at("--port", port, "--admin-port", adminPort),
+        /--port \d+ is in use.*--admin-port \d+ is in use.*with --port and --admin-port;/,
       );
       await user.refuses(
         at("--port", "0", "--host", "203.0.113.7", "--open"),

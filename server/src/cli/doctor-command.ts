@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 import type { Command } from "commander";
 import type { Config } from "../config/index.ts";
 import type { Finding } from "./doctor-configuration.ts";
-import { addOptionFlags, configOf } from "./flags.ts";
+import { addOptionFlags, configOf, namingFile } from "./flags.ts";
 import { targetUrl } from "./target.ts";
 
 /** `penstock doctor`: checks a configuration, and the server that runs, and says what to mend. */
@@ -32,13 +32,11 @@ async function* examine(given: Record<string, unknown>): AsyncIterable<Finding> 
   }
   yield { ok: true, what: "the configuration can be read" };
   const { configurationFindings } = await import("./doctor-configuration.ts");
-  yield* configurationFindings(config);
+  yield* configurationFindings(config, (caught) => namingFile(caught, given, process.env));
   const { host, port } = config.server;
   const isAny = host === "0.0.0.0" || host === "::";
   const name = isAny ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  const ownUrl = `http://${name}:${port === 0 ? 8080 : port}`;
   const { serverFindings } = await import("./doctor-server.ts");
-  yield* serverFindings(
-    targetUrl(process.env, `http://${name}:${port === 0 ? 8080 : port}`),
-    config,
-  );
+  yield* serverFindings(targetUrl(process.env, ownUrl), ownUrl, config);
 }

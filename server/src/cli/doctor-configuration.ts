@@ -18,8 +18,15 @@ const FREE_BYTES_MIN = 1024 ** 3;
 /** A node that is well answers this question within milliseconds, wherever it is within a second. */
 const NODE_TIMEOUT_MS = 5000;
 
-/** What a start with a configuration would find, without starting anything. */
-export async function* configurationFindings(config: Config): AsyncIterable<Finding> {
+/**
+ * What a start with a configuration would find, without starting anything.
+ *
+ * @param named an error with the file that it is in
+ */
+export async function* configurationFindings(
+  config: Config,
+  named: (caught: unknown) => unknown,
+): AsyncIterable<Finding> {
   const { server } = config;
   yield await checked(`it listens on ${server.host}`, "the server may not listen there", () =>
     checkExposure(config),
@@ -30,7 +37,11 @@ export async function* configurationFindings(config: Config): AsyncIterable<Find
     "its streams cannot be served",
     async () => {
       const domains = await loadDomains(server.domains);
-      streams = loadStreams(config.streams, domains, config.topics.partitions);
+      try {
+        streams = loadStreams(config.streams, domains, config.topics.partitions);
+      } catch (caught) {
+        throw named(caught);
+      }
     },
   );
   const { sources } = server;

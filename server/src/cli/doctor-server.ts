@@ -1,26 +1,29 @@
-import { createServer } from "node:net";
 import type { Config } from "../config/index.ts";
 import type { Finding } from "./doctor-configuration.ts";
+import { listenCode } from "./listen-error.ts";
 import { causeText } from "./target.ts";
 
 const ANSWER_TIMEOUT_MS = 3000;
 /** Records that a reader may be behind while everything is well: some seconds of a busy stream. */
 const LAG_RECORDS_MAX = 10_000;
 
-/** What a running server says of itself; where none runs, whether one could. */
-export async function* serverFindings(url: string, config: Config): AsyncIterable<Finding> {
-  const { host, port, adminHost, adminPort } = config.server;
+/**
+ * What a running server says of itself; where none runs, whether one could.
+ *
+ * @param url where commands look for a server
+ * @param ownUrl where one with this configuration listens
+ */
+export async function* serverFindings(
+  url: string,
+  ownUrl: string,
+  config: Config,
+): AsyncIterable<Finding> {
+  const { adminHost, adminPort } = config.server;
   let ready: Response;
   try {
     ready = await get(`${url}/readyz`);
   } catch (caught) {
-    yield {
-      ok: false,
-      what: `no server answers at ${url} (${causeText(caught)})`,
-      mend: "Start one with `npm start`, or say where one is with PENSTOCK_URL.",
-    };
-    yield await portFinding(host, port, "--port");
-    yield await portFinding(adminHost, adminPort, "--admin-port");
+    yield* absenceFindings(url, ownUrl, causeText(caught), config);
     return;
   }
   const health = healthFinding(url, ready.status, await ready.text());
@@ -28,6 +31,37 @@ export async function* serverFindings(url: string, config: Config): AsyncIterabl
   if (!health.ok) return;
   yield* streamFindings(url, config);
   if (adminPort !== 0) yield* metricsFindings(adminHost, adminPort);
+}
+
+/** What stands in the way of a server, where none answers. */
+async function* absenceFindings(
+  url: string,
+  ownUrl: string,
+  reason: string,
+  config: Config,
+): AsyncIterable<Finding> {
+  const what = `no server answers at ${url} (${reason})`;
+  if (url !== ownUrl && (await isPenstock(ownUrl))) {
+    const mend = `There is one at ${ownUrl}: unset PENSTOCK_URL, which names the other, or let it name this one.`;
+    yield { ok: false, what, mend };
+    return;
+  }
+  const mend = "Start one with `npm start`, or say where one is with PENSTOCK_URL.";
+  yield { ok: false, what, mend };
+  const { host, port, adminHost, adminPort } = config.server;
+  yield await portFinding(host, port, "--port");
+  yield await portFinding(adminHost, adminPort, "--admin-port");
+}
+
+/** Whether a server of ours answers there, ready or not. */
+async function isPenstock(url: string): Promise<boolean> {
+  try {
+    const response = await get(`${url}/readyz`);
+    const body = await response.text();
+    return isJson(body, "ready") || isJson(body, "overloaded");
+  } catch {
+    return false;
+  }
 }
 
 function healthFinding(url: string, status: number, body: string): Finding {
@@ -144,17 +178,11 @@ async function get(url: string): Promise<Response> {
 }
 
 async function portFinding(host: string, port: number, flag: string): Promise<Finding> {
-  const probe = createServer();
-  return await new Promise((resolve) => {
-    probe.once("error", (caught: NodeJS.ErrnoException) =>
-      resolve({
-        ok: false,
-        what: `${host}:${port} cannot be had (${caught.code})`,
-        mend: `Stop what holds it, or choose another with ${flag}.`,
-      }),
-    );
-    probe.listen(port, host, () =>
-      probe.close(() => resolve({ ok: true, what: `${host}:${port} is free` })),
-    );
-  });
+  const code = await listenCode(host, port);
+  if (code === undefined) return { ok: true, what: `${host}:${port} is free` };
+  return {
+    ok: false,
+    what: `${host}:${port} cannot be had (${code})`,
+    mend: `Stop what holds it, or choose another with ${flag}.`,
+  };
 }

@@ -17,11 +17,13 @@ const plain = (...args: Parameters<typeof event>): string =>
 describe("events as a person reads them", () => {
   test("posts, deletions, tags and undos", () => {
     const post = { id: "1", user_id: "ann", text: "Hello #world" };
-    assert.equal(plain("new_tweet", "tweet", post), "22:09:00.123 new_tweet @ann Hello #world");
+    assert.equal(plain("new_tweet", "tweet", post), "22:09:00.123Z new_tweet @ann Hello #world");
     assert.equal(
       plain("reply", "tweet", post, { tags: ["a", "b"], removed: true }),
-      "22:09:00.123 -reply    [a, b] @ann Hello #world",
+      "22:09:00.123Z -reply    [a, b] @ann Hello #world",
     );
+    const repeat = { id: "2", user_id: "bob", text: "", retweet_id: "1" };
+    assert.match(plain("retweet", "tweet", repeat), /retweet {3}@bob repeats 1$/);
     assert.match(plain("delete", "delete", { id: "1", user_id: "ann" }), /@ann deleted 1$/);
   });
 

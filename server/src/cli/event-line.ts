@@ -4,9 +4,9 @@ import type { GapFrame, PenstockEvent } from "@penstock-dev/contract";
 const TYPE_WIDTH = 9;
 const TEXT_MAX = 240;
 
-/** An event as a person reads it, in one line. */
+/** An event as a person reads it, in one line. The time is UTC. */
 export function eventLine(event: PenstockEvent): string {
-  const time = styleText("dim", new Date(event.at).toISOString().slice(11, 23));
+  const time = styleText("dim", new Date(event.at).toISOString().slice(11));
   const name = event.removed === true ? `-${event.event_type}` : event.event_type;
   const colour =
     event.removed === true || event.event_type === "delete"
@@ -31,9 +31,12 @@ function bodyText(event: PenstockEvent): string {
   const noun = Object.keys(event).find((name) => !known.has(name));
   const payload = noun === undefined ? undefined : event[noun];
   if (typeof payload !== "object" || payload === null) return clean(event.id);
-  const { text, user_id, id } = payload as Record<string, unknown>;
-  if (typeof text === "string")
-    return `${styleText("bold", `@${clean(user_id ?? "")}`)} ${clean(text)}`;
+  const { text, user_id, id, retweet_id: repeated } = payload as Record<string, unknown>;
+  if (typeof text === "string") {
+    const said =
+      text === "" && repeated ? styleText("dim", `repeats ${clean(repeated)}`) : clean(text);
+    return `${styleText("bold", `@${clean(user_id ?? "")}`)} ${said}`;
+  }
   if (event.event_type === "delete") return `@${clean(user_id)} deleted ${clean(id)}`;
   return chainText(payload as Record<string, unknown>) ?? clean(JSON.stringify(payload));
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { PenstockError } from "@penstock-dev/contract";
 import { type Command, Option } from "commander";
 import {
   type Config,
@@ -49,9 +50,26 @@ export function configOf(given: Readonly<Record<string, unknown>>, env: NodeJS.P
     if (name === "source") flags.sources = (value as string[]).join(";");
     else flags[name] = value === true ? "true" : String(value);
   }
-  const file = typeof given.config === "string" ? given.config : env.PENSTOCK_CONFIG;
+  const file = namedFile(given, env);
   const yamlName = file ?? DEFAULT_FILE;
   return loadConfig({ flags, env, yaml: readYaml(yamlName, file !== undefined), yamlName });
+}
+
+function namedFile(
+  given: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): string | undefined {
+  return typeof given.config === "string" ? given.config : env.PENSTOCK_CONFIG;
+}
+
+/** What is wrong with a configuration's streams, with the file that declares them; other errors as they are. */
+export function namingFile(
+  caught: unknown,
+  given: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): unknown {
+  if (!(caught instanceof PenstockError) || !/^streams\b/.test(caught.message)) return caught;
+  return new ConfigError(`${namedFile(given, env) ?? DEFAULT_FILE}: ${caught.message}`);
 }
 
 function readYaml(path: string, isNamed: boolean): string | undefined {

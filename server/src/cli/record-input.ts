@@ -182,6 +182,8 @@ function parsed(text: string): unknown {
 export function reasonText(caught: unknown): string {
   const { code, message } = caught as NodeJS.ErrnoException;
   if (code === "ENOENT") return "there is no such file";
+  if (code === "EISDIR") return "it is a folder";
+  if (code === "ENOTDIR") return "a part of its path is a file";
   if (code === "EACCES") return "permission is denied";
   if (code === "Z_BUF_ERROR") return "its gzip is cut short";
   if (code?.startsWith("Z_") === true) return "its gzip is damaged";

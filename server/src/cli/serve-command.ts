@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { type Config, ConfigError } from "../config/index.ts";
+import type { Config } from "../config/index.ts";
 import type { RunningServer } from "../serve.ts";
-import { addOptionFlags, configOf } from "./flags.ts";
+import { addOptionFlags, configOf, namingFile } from "./flags.ts";
+import { listenError } from "./listen-error.ts";
 import { welcome } from "./welcome.ts";
 
 /** `penstock serve`: runs until a signal, which stops it cleanly; a second one makes it quick. */
@@ -11,7 +12,9 @@ export function addServe(program: Command): void {
   ).action(async (given: Record<string, unknown>) => {
     outliveOutput();
     const config = configOf(given, process.env);
-    const server = await start(config);
+    const server = await start(config).catch((caught: unknown) => {
+      throw namingFile(caught, given, process.env);
+    });
     const stopping = firstSignal(server);
     process.stdout.write(welcome(config, server, await server.demoParts()));
     await stopping;
@@ -28,7 +31,7 @@ async function start(config: Config): Promise<RunningServer> {
   try {
     return await serve(config);
   } catch (caught) {
-    throw listenError(caught, config) ?? caught;
+    throw (await listenError(caught, config)) ?? caught;
   }
 }
 
@@ -53,36 +56,4 @@ async function firstSignal(server: RunningServer): Promise<void> {
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
   });
-}
-
-/** What Node says of an address that cannot be listened on. */
-interface ListenFailure extends NodeJS.ErrnoException {
-  readonly address?: string;
-  readonly hostname?: string;
-  readonly port?: number;
-}
-
-/** What to mend where an address cannot be listened on; undefined for any other error. */
-function listenError(caught: unknown, { server }: Config): ConfigError | undefined {
-  const { code, syscall, address, hostname, port } = caught as ListenFailure;
-  if (syscall !== "listen" && syscall !== "getaddrinfo") return undefined;
-  const at = address ?? hostname;
-  const isAdmin = server.host === server.adminHost ? port !== server.port : at !== server.host;
-  const [host, wanted, flag] = isAdmin
-    ? [server.adminHost, server.adminPort, "--admin-port"]
-    : [server.host, server.port, "--port"];
-  const hostFlag = isAdmin ? "--admin-host" : "--host";
-  if (code === "EADDRINUSE") {
-    return new ConfigError(
-      `${flag} ${wanted} is in use: another program, perhaps another server, listens on ${host}:${wanted}. Stop it, or choose another with ${flag}; 0 takes a free one.`,
-    );
-  }
-  if (code === "EACCES") {
-    return new ConfigError(
-      `${flag} ${wanted} may not be listened on by this user. Choose one above 1023.`,
-    );
-  }
-  return new ConfigError(
-    `${hostFlag} ${host} is no address of this machine (${code}). Listen on one that is, such as 127.0.0.1.`,
-  );
 }

@@ -11,7 +11,16 @@ const SAMPLE_BYTES = 64 * 1024 * 1024;
 interface ListedStream {
   readonly name: string;
   readonly description: string;
-  readonly fields: readonly { readonly name: string }[];
+  readonly fields: readonly ListedField[];
+}
+
+interface ListedField {
+  readonly name: string;
+  readonly kind: string;
+  readonly description: string;
+  readonly example: string;
+  /** All that there are, where they are few. */
+  readonly values?: readonly string[];
 }
 
 /** `penstock streams`: what there is, and what a topic could be. */
@@ -42,9 +51,23 @@ async function list({ json }: { readonly json?: boolean }): Promise<void> {
     return;
   }
   for (const { name, description, fields } of body.streams) {
-    const names = fields.map((field) => field.name).join(", ");
-    process.stdout.write(`${name}: ${description}\n  fields: ${names}\n`);
+    const examples = fields.flatMap(filtersOf);
+    const width = Math.max(...examples.map(([filter]) => filter.length));
+    const lines = examples.map(
+      ([filter, kind, meaning]) =>
+        `  --filter ${filter.padEnd(width)}  ${kind.padEnd(5)}  ${meaning}\n`,
+    );
+    process.stdout.write(`${name}: ${description}\n${lines.join("")}`);
   }
+}
+
+type FilterLine = readonly [filter: string, kind: string, meaning: string];
+
+/** What can be asked of a field, as it is typed. */
+function filtersOf({ name, kind, description, example, values }: ListedField): FilterLine[] {
+  const names = kind === "range" ? [`min_${name}`, `max_${name}`] : [name];
+  const all = values === undefined ? "" : ` One of ${values.join(", ")}.`;
+  return names.map((one) => [`${one}=${example}`, kind, `${description}${all}`]);
 }
 
 async function infer(topic: string, given: Record<string, unknown>): Promise<void> {

@@ -1,18 +1,18 @@
-import { styleText } from "node:util";
 import {
   Penstock,
   type PenstockEvent,
   PenstockStreamError,
   type StreamOptions,
-  type StreamStatus,
 } from "@penstock-dev/client";
-import { type Finality, parseDurationMs, type Start, WHEN_BEHIND } from "@penstock-dev/contract";
+import { type Finality, type Start, WHEN_BEHIND } from "@penstock-dev/contract";
 import { type Command, Option } from "commander";
 import { eventLine, gapLine } from "./event-line.ts";
+import { readSince } from "./since.ts";
+import { statusTeller, tell } from "./tail-status.ts";
 import { CommandError, problemLine, targetUrl } from "./target.ts";
 
 interface TailOptions {
-  readonly filter: readonly string[];
+  readonly filter?: readonly string[];
   readonly since?: string;
   readonly cursor?: string;
   readonly json?: boolean;
@@ -33,11 +33,10 @@ export function addTail(program: Command): void {
       "--filter <field=value>",
       "a field's value, or several parted by commas; another field must hold too",
       collect,
-      [] as const,
     )
     .option(
       "--since <start>",
-      "a duration such as 10m, a time such as 2026-01-01T00:00:00Z, earliest or now",
+      "a duration such as 10m, a day or time (UTC) such as 2026-01-01T00:00:00Z, earliest or now",
     )
     .option("--cursor <cursor>", "go on where a cursor stands")
     .option("--limit <count>", "end after so many events")
@@ -53,7 +52,7 @@ export function addTail(program: Command): void {
     .action(tail);
 }
 
-function collect(value: string, all: readonly string[]): readonly string[] {
+function collect(value: string, all: readonly string[] = []): readonly string[] {
   return [...all, value];
 }
 
@@ -61,12 +60,21 @@ async function tail(name: string, options: TailOptions): Promise<void> {
   const url = targetUrl(process.env);
   const limit = limitOf(options.limit);
   const isPretty = options.json !== true;
+  const filters = options.filter ?? [];
+  const from = options.cursor === undefined ? (options.since ?? "now") : "a cursor";
+  // Whoever reads objects by a program is told nothing that it did not ask for.
+  const isAnnounced = isPretty || process.stderr.isTTY === true;
+  const followed = { url, stream: name, from, filters, isAnnounced };
+  let refusal: CommandError | undefined;
   const stream = new Penstock({ url }).stream<PenstockEvent>(name, {
     ...filtersOf(options.filter),
     ...startOf(options),
     whenBehind: options.whenBehind,
     ...(options.finality === undefined ? {} : { finality: options.finality }),
-    onStatus: statusTeller(url),
+    onStatus: statusTeller(followed, (error) => {
+      refusal = error;
+      stream.close();
+    }),
     onNotice: ({ code, message }) => tell("yellow", `${code}: ${message}`),
     onGap: (gap) =>
       isPretty ? tell("yellow", gapLine(gap)) : process.stdout.write(`${JSON.stringify(gap)}\n`),
@@ -75,38 +83,35 @@ async function tail(name: string, options: TailOptions): Promise<void> {
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
   let count = 0;
+  let lastMs: number | undefined;
   try {
     for await (const event of stream) {
       process.stdout.write(`${isPretty ? eventLine(event) : JSON.stringify(event)}\n`);
       count += 1;
+      lastMs = event.at;
       if (count >= limit) break;
     }
   } catch (caught) {
     if (!(caught instanceof PenstockStreamError)) throw caught;
     const { code, message, errors } = caught;
-    throw new CommandError(problemLine({ code, detail: message, errors }));
+    const line = problemLine({ code, detail: message, errors });
+    const wasHere = options.cursor === undefined && LOST_PLACES.has(code);
+    throw new CommandError(wasHere ? `${line} ${lostText(lastMs)}` : line);
   }
+  if (refusal !== undefined) throw refusal;
 }
 
-function tell(colour: "yellow" | "green", text: string): void {
-  process.stderr.write(`${styleText(colour, text, { stream: process.stderr })}\n`);
-}
+/** What a server says of a cursor that it gave itself, and does not know any more. */
+const LOST_PLACES: ReadonlySet<string> = new Set([
+  "cursor_foreign",
+  "cursor_ahead",
+  "cursor_too_old",
+]);
 
-/** Says once that the server is away, and once that it is back. */
-function statusTeller(url: string): (status: StreamStatus) => void {
-  let isAway = false;
-  let wasThere = false;
-  return (status) => {
-    if (status.state === "waiting" && !isAway) {
-      isAway = true;
-      const advice = wasThere ? "" : " Start one with `npm start`, or set PENSTOCK_URL.";
-      tell("yellow", `no server at ${url} (${status.reason}); trying until there is one.${advice}`);
-    } else if (status.state === "open") {
-      if (isAway) tell("green", wasThere ? "connected again" : "connected");
-      isAway = false;
-      wasThere = true;
-    }
-  };
+/** @param lastMs when the log took the last event that was shown; undefined where there was none */
+function lostText(lastMs: number | undefined): string {
+  const since = lastMs === undefined ? "" : ` behind ${new Date(lastMs).toISOString()}`;
+  return `The server came back with other data than this place is in: what it had${since} and was not shown here cannot be had any more. Start it again to follow from now on, or with --since earliest for all that there is.`;
 }
 
 function limitOf(text: string | undefined): number {
@@ -121,17 +126,10 @@ function startOf({ since, cursor }: TailOptions): { readonly start?: Start } {
   if (cursor !== undefined && since !== undefined)
     throw new CommandError("give --since or --cursor, not both: each says where to start");
   if (cursor !== undefined) return { start: { cursor } };
-  if (since === undefined) return {};
-  if (since === "earliest" || since === "now") return { start: since };
-  if (parseDurationMs(since) !== undefined) return { start: { ago: since } };
-  if (/^\d{4}-\d\d-\d\dT/.test(since) && !Number.isNaN(Date.parse(since)))
-    return { start: { time: new Date(since).toISOString() } };
-  throw new CommandError(
-    `--since must be a duration such as 10m, a time such as 2026-01-01T00:00:00Z, earliest or now; it is ${JSON.stringify(since)}`,
-  );
+  return since === undefined ? {} : { start: readSince(since) };
 }
 
-function filtersOf(texts: readonly string[]): Pick<StreamOptions, "filters"> {
+function filtersOf(texts: readonly string[] = []): Pick<StreamOptions, "filters"> {
   const values = new Map<string, string[]>();
   for (const text of texts) {
     const at = text.indexOf("=");

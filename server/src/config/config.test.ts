@@ -80,6 +80,10 @@ describe("where options come from", () => {
     );
     refuses({ env: { PENSTOCK_PORT: "x" } }, /^PENSTOCK_PORT must be a whole number.*it is "x"$/);
     refuses({ yaml: "port: x" }, /^port in penstock.yaml must be a whole number/);
+    // Also where something else beats it: it would hold again without that.
+    const flags = { port: "1" };
+    refuses({ yaml: "port: x", flags }, /^port in penstock.yaml must be a whole number/);
+    refuses({ env: { PENSTOCK_PORT: "x" }, flags }, /^PENSTOCK_PORT must be a whole number/);
     refuses(
       { yaml: "log: { retention: 5 }" },
       /^log.retention in penstock.yaml must be a duration/,
@@ -94,6 +98,7 @@ describe("what is unknown stops the start", () => {
       { env: { PENSTOCK_PROT: "1" } },
       /^PENSTOCK_PROT is no option; did you mean PENSTOCK_PORT/,
     );
+    refuses({ yaml: "prot: 1" }, /^prot in penstock.yaml is no option; did you mean port\?$/);
     refuses({ yaml: "ports: 1" }, /^ports in penstock.yaml is no option; did you mean port\?$/);
     refuses({ yaml: "log: { retenton: 1h }" }, /^log.retenton in .* did you mean log.retention\?$/);
     refuses(

@@ -46,9 +46,10 @@ export function loadConfig(input: ConfigInput): Config {
   checkFlags(input.flags);
   const values: Record<string, Record<string, unknown>> = {};
   for (const named of namedOptions) {
-    const given = find(named, input, file.options);
+    // What is wrong stops the start, also where something else beats it.
+    const [value] = given(named, input, file.options).map((one) => read(named.option, one));
     values[named.section] ??= {};
-    (values[named.section] as Record<string, unknown>)[named.key] = read(named.option, given);
+    (values[named.section] as Record<string, unknown>)[named.key] = value;
   }
   const config = { ...(values as Omit<Config, "streams">), streams: file.streams } as Config;
   const [wrong] = contradictions(config);
@@ -61,15 +62,20 @@ interface Given {
   readonly where: string;
 }
 
-function find(named: NamedOption, input: ConfigInput, file: ReadonlyMap<string, string>): Given {
-  const flag = input.flags[named.flag.slice(2)];
-  if (flag !== undefined) return { text: flag, where: named.flag };
-  const variable = input.env[named.variable];
-  if (variable !== undefined) return { text: variable, where: named.variable };
+/** All that is said of an option, what beats the rest first. */
+function given(
+  named: NamedOption,
+  { flags, env, yamlName }: ConfigInput,
+  file: ReadonlyMap<string, string>,
+): readonly Given[] {
   const path = pathOf(named);
-  const text = file.get(path);
-  if (text !== undefined) return { text, where: `${path} in ${input.yamlName}` };
-  return { text: named.option.default, where: "the default" };
+  const places: readonly (readonly [text: string | undefined, where: string])[] = [
+    [flags[named.flag.slice(2)], named.flag],
+    [env[named.variable], named.variable],
+    [file.get(path), `${path} in ${yamlName}`],
+    [named.option.default, "the default"],
+  ];
+  return places.flatMap(([text, where]) => (text === undefined ? [] : [{ text, where }]));
 }
 
 function read(option: Option, { text, where }: Given): unknown {

@@ -48,6 +48,10 @@ test("a typed stream takes its topics, types and fields from its domain, and its
 
 test("what is wrong with a stream is told by its member, with what it may be", () => {
   const wrong: readonly (readonly [yaml: string, message: string])[] = [
+    [
+      "{}",
+      "streams names none: write one below it, such as `tweets: { domain: tweets }`, or leave it out, and tweets and chain-events are served.",
+    ],
     ["[orders]", "streams must be a mapping of streams by name."],
     ["Orders: { topic: t }", "streams.Orders must be named in lower case, with digits and dashes."],
     ["ingest: { topic: t }", "streams.ingest has a name that the addresses use."],

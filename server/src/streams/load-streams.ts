@@ -26,6 +26,13 @@ export function loadStreams(
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
     throw wrong("streams", "must be a mapping of streams by name");
   }
+  if (Object.keys(config).length === 0) {
+    const [first] = domains.keys();
+    throw wrong(
+      "streams",
+      `names none: write one below it, such as \`${first}: { domain: ${first} }\`, or leave it out, and ${[...domains.keys()].join(" and ")} are served`,
+    );
+  }
   for (const [name, entry] of Object.entries(config)) {
     streams.set(name, loadStream(name, entry, domains, partitions));
   }
