@@ -26,6 +26,11 @@ describe("the command line", { concurrency: 2 }, () => {
       const { out } = await user.run(["serve", "--help"]);
       assert.match(out, /\nDeliver:\n(.|\n)*--deliver-drain <duration>(.|\n)*\nTransports:/);
       assert.match(out, /--source <source>/);
+      assert.match(
+        out,
+        /--log-level <text>\n {6}The least that is logged: debug, info, .*Default: info\./s,
+      );
+      for (const line of out.split("\n")) assert.ok(line.length <= 100, line);
       assert.doesNotMatch((await user.run(["tail", "--help"])).out, /\[\]/);
       assert.match(out, /PENSTOCK_LOG_RETENTION for --log-retention/);
       assert.match((await user.run(["--version"])).out, /^\d+\.\d+\.\d+\n$/);

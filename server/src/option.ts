@@ -11,7 +11,9 @@ interface OptionBase<Kind extends string, Value> {
   readonly kind: Kind;
   /** As a user would write it. */
   readonly default: string;
-  /** Why the default is what it is: one sentence, printed in the example file. */
+  /** What it is, in a sentence that says all that one needs to set it. */
+  readonly what: string;
+  /** Why the default is what it is, in another. */
   readonly reason: string;
   /** Reads what a user wrote; the message says what it may be. */
   readonly parse: (text: string) => { readonly value: Value } | { readonly wrong: string };
@@ -62,28 +64,31 @@ function bounded(
 }
 
 /** A time, in milliseconds in code and written `30s` outside. */
-export const duration = (value: string, reason: string, bounds: Bounds = {}) =>
+export const duration = (value: string, what: string, reason: string, bounds: Bounds = {}) =>
   ({
     kind: "duration",
     default: value,
+    what,
     reason,
     parse: bounded("a duration such as 250ms, 30s, 10m, 24h or 7d", parseDurationMs, bounds),
   }) as const satisfies Option;
 
 /** An amount of memory or disk, written `64KiB` outside. */
-export const bytes = (value: string, reason: string, bounds: Bounds = {}) =>
+export const bytes = (value: string, what: string, reason: string, bounds: Bounds = {}) =>
   ({
     kind: "bytes",
     default: value,
+    what,
     reason,
     parse: bounded("an amount such as 512B, 64KiB, 1MiB or 10GiB", parseBytes, bounds),
   }) as const satisfies Option;
 
 /** A whole number. */
-export const integer = (value: number, reason: string, bounds: Bounds = {}) =>
+export const integer = (value: number, what: string, reason: string, bounds: Bounds = {}) =>
   ({
     kind: "number",
     default: String(value),
+    what,
     reason,
     parse: bounded(
       "a whole number",
@@ -103,11 +108,17 @@ export interface TextCheck {
  * A text, perhaps one of a few, or one that a check must hold for. An empty default means that there
  * is none, and then the empty text is always right.
  */
-export const text = (value: string, reason: string, allowed?: readonly string[] | TextCheck) => {
+export const text = (
+  value: string,
+  what: string,
+  reason: string,
+  allowed?: readonly string[] | TextCheck,
+) => {
   const check = isCheck(allowed) ? allowed : allowed && oneOf(allowed);
   return {
     kind: "text",
     default: value,
+    what,
     reason,
     parse: (given: string) =>
       check === undefined || (given === "" && value === "") || check.holds(given)
@@ -124,10 +135,11 @@ function oneOf(values: readonly string[]): TextCheck {
   return { what: `one of ${values.join(", ")}`, holds: (text) => values.includes(text) };
 }
 
-export const boolean = (value: boolean, reason: string) =>
+export const boolean = (value: boolean, what: string, reason: string) =>
   ({
     kind: "boolean",
     default: String(value),
+    what,
     reason,
     parse: (given: string) =>
       given === "true" || given === "false"
@@ -144,12 +156,14 @@ export const boolean = (value: boolean, reason: string) =>
  */
 export const list = (
   value: readonly string[],
+  what: string,
   reason: string,
   { separator = ",", check }: { readonly separator?: string; readonly check?: TextCheck } = {},
 ) =>
   ({
     kind: "list",
     default: value.join(separator),
+    what,
     reason,
     separator,
     parse: (given: string) => {

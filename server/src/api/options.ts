@@ -29,33 +29,52 @@ const ORIGINS: TextCheck = {
 
 /** What the HTTP surface allows. */
 export const apiOptions = {
-  bodyBytesMax: bytes("1MiB", "A subscription of a thousand values fits many times.", {
-    min: "1KiB",
-  }),
+  bodyBytesMax: bytes(
+    "1MiB",
+    "The largest body of a request that publishes nothing.",
+    "A subscription of a thousand values fits many times.",
+    {
+      min: "1KiB",
+    },
+  ),
   publicUrl: text(
     "",
-    "What clients reach the server by, where a proxy stands before it; empty: the request's own host.",
+    "The address that clients reach the server by, where a proxy stands before it.",
+    "None: the host that each request names.",
     ADDRESS,
   ),
   trustedProxies: list(
     [],
-    "Addresses whose X-Forwarded-* headers count; from anybody else they are ignored.",
+    "Addresses whose X-Forwarded-* headers count.",
+    "None: anybody can write such a header.",
     { check: NETWORKS },
   ),
-  allowedOrigins: list([], "Origins of pages that may connect, besides the server's own.", {
-    check: ORIGINS,
-  }),
-  headersTimeoutMs: duration("30s", "A request's head fits one packet; slower ones hold a place.", {
-    min: "100ms",
-  }),
+  allowedOrigins: list(
+    [],
+    "Origins of pages that may connect, besides the server's own.",
+    "None: another site's page must not read with its visitor's rights unasked.",
+    {
+      check: ORIGINS,
+    },
+  ),
+  headersTimeoutMs: duration(
+    "30s",
+    "How long the head of a request may take to arrive.",
+    "It fits one packet; slower ones hold a place.",
+    {
+      min: "100ms",
+    },
+  ),
   bodyTimeoutMs: duration(
     "60s",
-    "The largest single event comes through a slow line in this time; NDJSON is not bound by it.",
+    "How long the body of a request may take to arrive; NDJSON is not bound by it.",
+    "The largest single event comes through a slow line in this time.",
     { min: "100ms" },
   ),
   idleTimeoutMs: duration(
     "5m",
-    "A connection on which nothing moves, in or out, for so long is gone; streams have their own.",
+    "How long a connection on which nothing moves is kept; streams have their own limits.",
+    "Longer than clients pause, and whoever is gone does not hold a descriptor for ever.",
     { min: "100ms" },
   ),
 } as const;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { PenstockError } from "@penstock-dev/contract";
-import { type Command, Option } from "commander";
+import { type Command, type Help, Option } from "commander";
 import {
   type Config,
   ConfigError,
@@ -10,7 +10,11 @@ import {
 } from "../config/index.ts";
 import { reasonText } from "./record-input.ts";
 
+/** Longer lines are hard to read, however wide a terminal is. */
+export const WIDTH_MAX = 100;
 const DEFAULT_FILE = "penstock.yaml";
+
+const INDENT = "      ";
 
 const WHERE = `
 Every option is also a variable, such as PENSTOCK_LOG_RETENTION for --log-retention, and a line of
@@ -22,19 +26,29 @@ export function addOptionFlags(command: Command): Command {
     command.addOption(flagOf(named).helpGroup(groupOf(named)));
   }
   return command
+    .configureHelp({ formatItem: formatOption })
     .option("--config <file>", `the file to read (${DEFAULT_FILE}, where there is one)`)
     .addHelpText("after", WHERE);
 }
 
+/** Flags are too long to leave room beside them: what one is stands below it. */
+function formatOption(term: string, _width: number, text: string, helper: Help): string {
+  const width = (helper.helpWidth ?? WIDTH_MAX) - INDENT.length;
+  const below = text === "" ? "" : `\n${helper.boxWrap(text, width).replaceAll(/^/gm, INDENT)}`;
+  return `  ${helper.styleOptionTerm(term)}${below}`;
+}
+
 function flagOf({ flag, option }: NamedOption): Option {
+  const { what, reason, default: value } = option;
+  const rest = `Default: ${value === "" ? "none" : value}. ${reason}`;
   // Sources are named one by one, since each has commas of its own.
   if (flag === "--sources") {
-    return new Option("--source <source>", `${option.reason} Again for another.`).argParser(
-      (value: string, all: readonly string[] | undefined) => [...(all ?? []), value],
+    return new Option("--source <source>", `${what} Again for another. ${rest}`).argParser(
+      (given: string, all: readonly string[] | undefined) => [...(all ?? []), given],
     );
   }
   const shape = option.kind === "boolean" ? `${flag} [value]` : `${flag} <${option.kind}>`;
-  return new Option(shape, `${option.reason} (${option.default === "" ? "none" : option.default})`);
+  return new Option(shape, `${what} ${rest}`);
 }
 
 function groupOf({ section }: NamedOption): string {

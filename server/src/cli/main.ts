@@ -3,6 +3,7 @@ import { PenstockError } from "@penstock-dev/contract";
 import { Command } from "commander";
 import { ConfigError } from "../config/index.ts";
 import { addDoctor } from "./doctor-command.ts";
+import { WIDTH_MAX } from "./flags.ts";
 import { addPublish } from "./publish-command.ts";
 import { addServe } from "./serve-command.ts";
 import { addStreams } from "./streams-command.ts";
@@ -17,6 +18,10 @@ const program = new Command("penstock")
   .description("Streams of events, filtered, to everyone who follows them.")
   .version(version)
   .showSuggestionAfterError(true)
+  .configureOutput({
+    getOutHelpWidth: () => Math.min(WIDTH_MAX, process.stdout.columns ?? WIDTH_MAX),
+    getErrHelpWidth: () => Math.min(WIDTH_MAX, process.stderr.columns ?? WIDTH_MAX),
+  })
   .addHelpText(
     "after",
     "\nCommands that talk to a server take its address from PENSTOCK_URL, http://127.0.0.1:8080 unless told.",

@@ -35,3 +35,14 @@ test("the streams that it shows can be served", () => {
   const streams = loadStreams(load(whole).streams, domains, 4);
   assert.deepEqual([...streams.keys()], ["tweets", "chain-events", "orders"]);
 });
+
+test("of every option it says what it is, and then why its default is what it is", () => {
+  const told = new Set<string>();
+  for (const { flag, option } of namedOptions) {
+    assert.match(option.what, /^[A-Z].*\.$/, flag);
+    assert.match(option.reason, /^[A-Z0].*\.$/, flag);
+    assert.ok(!told.has(option.what), `${flag} is not told apart from another`);
+    told.add(option.what);
+  }
+  for (const line of exampleYaml().split("\n")) assert.ok(line.length <= 100, line);
+});

@@ -1,9 +1,12 @@
 import type { Option } from "../option.ts";
 import { namedOptions } from "./names.ts";
 
-const HEAD = `# Every option of Penstock at its default, with the reason for it; what stands behind # alone is an
-# option, and takes effect without it. A flag (--deliver-behind-after 5s) beats a variable
-# (PENSTOCK_DELIVER_BEHIND_AFTER=5s), which beats this file. It is made by: npm run example-config
+const WIDTH = 100;
+
+const HEAD = `# Every option of Penstock at its default: what it is, then why the default is what it is. What
+# stands behind # alone is an option, and takes effect without it. A flag, such as
+# --deliver-behind-after 5s, beats a variable, PENSTOCK_DELIVER_BEHIND_AFTER=5s, which beats this
+# file. It is made by: npm run example-config
 `;
 
 const STREAMS = `
@@ -36,9 +39,23 @@ export function exampleYaml(): string {
       lines.push("", `${section}:`);
     }
     const indent = section === "server" ? "" : "  ";
-    lines.push(`${indent}# ${option.reason}`, `${indent}#${yaml}: ${shown(option)}`);
+    const told = wrapped(`${option.what} ${option.reason}`, WIDTH - indent.length - 2);
+    lines.push(...told.map((line) => `${indent}# ${line}`), `${indent}#${yaml}: ${shown(option)}`);
   }
   return `${lines.join("\n")}\n${STREAMS}`;
+}
+
+/** A text in lines of at most so many characters. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 /** A default as YAML. */

@@ -4,7 +4,8 @@ import { integer } from "../option.ts";
 export const streamOptions = {
   partitions: integer(
     4,
-    "Order holds within a partition; four keep a small machine's cores busy.",
+    "Partitions of each topic that is made here; order holds within one.",
+    "Four keep a small machine's cores busy.",
     { min: "1", max: "1024" },
   ),
 } as const;

@@ -4,37 +4,52 @@ import { boolean, bytes, duration, integer, type OptionValues } from "../option.
 export const transportOptions = {
   unackedBytesMin: bytes(
     "64KiB",
-    "What a client may leave unread at first: it bounds the kernel's memory for one that never reads.",
+    "What a client may leave unread at first.",
+    "It bounds the kernel's memory for one that never reads.",
     { min: "4KiB" },
   ),
   unackedBytesMax: bytes(
     "1MiB",
-    "What a client that answers within a second may leave unread: enough for a fast line far away.",
+    "What a client that answers within a second may leave unread.",
+    "Enough for a fast line far away.",
     { min: "4KiB" },
   ),
   pingIntervalMs: duration(
     "60s",
-    "An idle WebSocket is pinged this often: a pong every minute costs 4 % of a core at 100,000 clients.",
+    "How often an idle WebSocket is pinged.",
+    "A pong every minute costs 4 % of a core at 100,000 clients.",
     { min: "100ms" },
   ),
   framesPerSecondMax: integer(
     50,
-    "A client's own frames are few: filters, heartbeats, acknowledgements.",
+    "Frames that a client may send in a second.",
+    "Its own are few: filters, heartbeats, acknowledgements.",
     { min: "1" },
   ),
-  frameBytesMax: bytes("1MiB", "A subscription of a thousand values fits many times.", {
-    min: "1KiB",
-  }),
+  frameBytesMax: bytes(
+    "1MiB",
+    "The largest frame that a client may send.",
+    "A subscription of a thousand values fits many times.",
+    {
+      min: "1KiB",
+    },
+  ),
   fragmentsMax: integer(
     1024,
-    "Libraries send a frame whole, or in pieces of some KiB; each piece costs memory of its own.",
+    "Pieces that a client may send one frame in.",
+    "Libraries send it whole, or in pieces of some KiB; each costs memory of its own.",
     { min: "1" },
   ),
   compression: boolean(
     true,
-    "Where a client offers permessage-deflate: a frame is compressed once for all who get it, and a post shrinks to three quarters.",
+    "Whether permessage-deflate is agreed on where a client offers it.",
+    "A frame is compressed once for all who get it, and a post shrinks to three quarters.",
   ),
-  closeTimeoutMs: duration("5s", "A peer that does not answer a close is cut."),
+  closeTimeoutMs: duration(
+    "5s",
+    "How long a client may take to answer a close before it is cut off.",
+    "Whoever is there answers within a round trip.",
+  ),
 } as const;
 
 export type TransportOptions = OptionValues<typeof transportOptions>;
