@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { TestServer } from "./transports/test-server.ts";
@@ -70,9 +71,73 @@ describe("the page at /", { skip }, () => {
     await page.locator("#rows .event").nth(1).waitFor();
     const texts = await page.locator("#rows .event .text").allTextContents();
     assert.deepEqual(texts, ["after #resumed", "before #resumed"]);
-    assert.equal(await page.locator("#rows .mark.bad").count(), 1);
+    // It was told that the server goes: that is no failure.
+    assert.equal(await page.locator("#rows .mark.bad").count(), 0);
+    const marks = (await page.locator("#rows .mark").allTextContents()).join("\n");
+    assert.match(marks, /The server stops, or starts anew/);
+    assert.doesNotMatch(marks, /1001/);
     assert.match(String(await page.textContent("#rows .mark.good")), /nothing was missed/);
     await page.close();
+  });
+
+  test("it says what is gone where the server comes back with other data, and begins anew", async () => {
+    const other = await TestServer.start();
+    try {
+      const page = await browser.newPage();
+      await page.goto(other.url);
+      await page.waitForSelector('#state[data-state="open"]');
+      await other.stop();
+      await rm(other.dataDir, { recursive: true });
+      await other.start();
+      await page.locator("#rows .mark button", { hasText: "Begin anew" }).click();
+      await page.waitForSelector('#state[data-state="open"]');
+      assert.equal(await page.isVisible("#form-error"), false);
+      await other.publish(["on the other data"]);
+      await page.locator("#rows .event", { hasText: "on the other data" }).waitFor();
+      assert.equal(await page.locator("#rows .mark").count(), 0);
+      await page.close();
+    } finally {
+      await other[Symbol.asyncDispose]();
+    }
+  });
+
+  test("a reload and a link keep the stream, its filter and its start", async () => {
+    const { page } = await open();
+    await page.check('input[value="chain-events"]');
+    await page.selectOption(".condition select", "chain");
+    await page.fill(".condition input", "ETH, BTC");
+    await page.selectOption("#start", "10m");
+    await page.click("#add");
+    await page.locator(".condition select").nth(1).selectOption("min_value");
+    await page.locator(".condition input").nth(1).fill("1.5");
+    await page.click("#follow");
+    const address = page.url();
+    assert.match(address, /\?stream=chain-events&since=10m&chain=ETH,BTC&min_value=1\.5$/);
+    const linked = await browser.newPage();
+    for (const one of [page, linked]) {
+      await one.goto(address);
+      await one.waitForSelector('#state[data-state="open"]');
+      assert.equal(await one.isChecked('input[value="chain-events"]'), true);
+      assert.equal(await one.inputValue("#start"), "10m");
+      const fields = await one
+        .locator(".condition select")
+        .evaluateAll((all) => all.map((select) => (select as unknown as { value: string }).value));
+      const values = await one
+        .locator(".condition input")
+        .evaluateAll((all) => all.map((input) => (input as unknown as { value: string }).value));
+      assert.deepEqual(
+        [fields, values],
+        [
+          ["chain", "min_value"],
+          ["ETH,BTC", "1.5"],
+        ],
+      );
+    }
+    await page.goto(`${server.url}/?stream=nope&since=yesterday&nofield=1`);
+    await page.waitForSelector('#state[data-state="open"]');
+    assert.equal(await page.isChecked('input[value="tweets"]'), true);
+    await page.close();
+    await linked.close();
   });
 
   test("events come at once, and whoever opens one is not disturbed by those after it", async () => {

@@ -2,6 +2,11 @@
 
 export const $ = (id) => document.getElementById(id);
 
+/** "1 event", "2,000 events". */
+export function counted(number, noun) {
+  return `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 /** An element with its attributes and what is in it. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

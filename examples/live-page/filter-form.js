@@ -33,11 +33,12 @@ function nextMember(stream) {
  *
  * @param edited called whenever the filter that the form means is another one
  * @param settled called when a value was given to the end
+ * @param given the member and values that it begins with, where they are known
  */
-export function addCondition(stream, edited, settled) {
+export function addCondition(stream, edited, settled, given) {
   const select = make("select", { "aria-label": "Field" });
   for (const member of membersOf(stream)) select.append(make("option", { value: member }, member));
-  select.value = nextMember(stream) ?? select.value;
+  select.value = given?.member ?? nextMember(stream) ?? select.value;
   const input = make("input", {
     type: "text",
     "aria-label": "Values, separated by commas",
@@ -82,7 +83,14 @@ export function addCondition(stream, edited, settled) {
     settled();
   });
   $("conditions").append(row);
+  input.value = given?.values ?? "";
   show();
+  input.dispatchEvent(new Event("input"));
+}
+
+/** Whether a stream's filter may have a member of that name. */
+export function hasMember(stream, member) {
+  return membersOf(stream).includes(member);
 }
 
 /** What a field is, and values to choose: all that there are, or an example. */

@@ -1,8 +1,9 @@
 /** Follows a stream with the SDK, and shows what arrives. */
 import { Penstock } from "/client.js";
-import { $, make } from "/dom.js";
+import { $, counted, make } from "/dom.js";
 import { eventRow } from "/event-row.js";
-import { addCondition, filters, showError } from "/filter-form.js";
+import { addCondition, filters, hasMember, showError } from "/filter-form.js";
+import { asked, keep } from "/page-address.js";
 import { count, resetCount } from "/rate-chart.js";
 import { snippet } from "/snippet.js";
 
@@ -22,11 +23,12 @@ const waiting = [];
 const chosen = () =>
   streams.find(({ name }) => $("streams").querySelector(`[value="${name}"]`)?.checked);
 
-function showStreams() {
+/** @param wanted the name of the one that is chosen; undefined: the first */
+function showStreams(wanted) {
   $("streams").replaceChildren(
     ...streams.map(({ name, description }, at) => {
       const input = make("input", { type: "radio", name: "stream", value: name });
-      input.checked = at === 0;
+      input.checked = wanted === undefined ? at === 0 : name === wanted;
       return make(
         "label",
         { class: "stream" },
@@ -51,22 +53,43 @@ function showState(state, text) {
 /** What the connection does, in words; and in the list, what became of the events meanwhile. */
 function statusTeller(from) {
   let isAway = false;
-  return ({ state, reason, retryInMs }) => {
+  let wasOpen = false;
+  let isPlanned = false;
+  const status = ({ state, reason, retryInMs }) => {
     if (state === "connecting" && !isAway) showState(state, "connecting");
     if (state === "open") {
-      showState(state, from === "now" || isAway ? "live" : "catching up");
-      if (isAway) note("Connected again, and went on where it was: nothing was missed.", "good");
+      if (from === "now" && !wasOpen) showState(state, "live");
+      else showState("catching-up", "catching up");
+      // Whoever was connected before resumed at a cursor that the server knew; others just begin.
+      if (isAway && wasOpen)
+        note("Connected again, and went on where it was: nothing was missed.", "good");
+      else if (isAway) note("Connected.", "good");
       isAway = false;
+      isPlanned = false;
+      wasOpen = true;
     }
     if (state === "caught_up") showState("open", "live");
     if (state === "paused") showState(state, "waiting for this page");
     if (state === "closed") showState(state, "stopped");
     if (state !== "waiting") return;
-    if (!isAway) note(`The connection was lost, and is tried again: ${reason}`, "bad");
+    if (!isAway && isPlanned)
+      note("The server stops, or starts anew; this page connects again by itself.");
+    else if (!isAway) note(`The connection was lost, and is tried again: ${words(reason)}`, "bad");
     isAway = true;
     showState(state, "reconnecting");
     retryAtMs = Date.now() + retryInMs;
   };
+  const notice = ({ code, message }) => {
+    // What the server plans is told when it happens.
+    if (code === "go_away") isPlanned = true;
+    else note(message);
+  };
+  return { status, notice, wasOpen: () => wasOpen };
+}
+
+/** A reason without the code that programs go by. */
+function words(reason) {
+  return reason.replace(/ \(\d{4}\)$/, "");
 }
 
 function showCountdown() {
@@ -76,9 +99,21 @@ function showCountdown() {
 }
 
 /** A line among the events that is none. */
-function note(text, kind = "") {
+function note(text, kind = "", ...more) {
   const time = new Date().toLocaleTimeString([], { hour12: false });
-  waiting.push(make("li", { class: `mark ${kind}` }, make("time", {}, time), text));
+  waiting.push(make("li", { class: `mark ${kind}` }, make("time", {}, time), text, ...more));
+}
+
+/** What ended although its filter was right: the server knows the place no more, or the visitor. */
+function tellEnd(error) {
+  const again = make("button", { type: "button", class: "again" }, "Begin anew");
+  again.addEventListener("click", () => void follow());
+  const what =
+    error.retry === "choose"
+      ? "The server has other data than this page was reading, or no longer as much: what follows the last event here cannot be had."
+      : `The stream ended: ${words(error.message)}`;
+  note(what, "gap", " ", again);
+  showState("waiting", "ended");
 }
 
 /** Rows are put in once a frame, however many events came meanwhile. */
@@ -129,17 +164,19 @@ async function follow() {
   showError();
   setPaused(false);
   const from = $("start").value;
-  const tell = statusTeller(from);
+  const told = statusTeller(from);
+  keep(stream.name, filters(), from);
   let events;
   events = penstock.stream(stream.name, {
     filters: filters(),
     start: from === "now" || from === "earliest" ? from : { ago: from },
     onStatus: (status) => {
       // The first status comes before there is a stream to compare with.
-      if (events === undefined || following === events) tell(status);
+      if (events === undefined || following === events) told.status(status);
     },
-    onGap: ({ count: events, reason }) => note(`${events} not delivered (${reason})`, "gap"),
-    onNotice: ({ message }) => note(message),
+    onGap: ({ count: missed, exact, reason }) =>
+      note(`${exact ? "" : "up to "}${counted(missed, "event")} not delivered (${reason})`, "gap"),
+    onNotice: told.notice,
   });
   following = events;
   showState("connecting", "connecting");
@@ -155,6 +192,10 @@ async function follow() {
     }
   } catch (error) {
     if (following !== events) return;
+    if (told.wasOpen()) {
+      tellEnd(error);
+      return;
+    }
     showError(error);
     showState("failed", "refused");
     $("empty").textContent = `${stream.name} was not followed: ${error.message}`;
@@ -185,24 +226,37 @@ function expectation({ matched, evaluated, window_ms: ms }, isFiltered) {
   if (evaluated === 0) return "Nothing came in the last minutes.";
   const minutes = Math.max(1, Math.round(ms / 60_000));
   const span = ms < 90_000 ? `${Math.round(ms / 1000)} seconds` : `${minutes} minutes`;
-  if (!isFiltered) return `${matched.toLocaleString()} events in the last ${span}.`;
-  return `${matched.toLocaleString()} of ${evaluated.toLocaleString()} events of the last ${span} match.`;
+  if (!isFiltered) return `${counted(matched, "event")} in the last ${span}.`;
+  const all = counted(evaluated, "event");
+  return `${matched.toLocaleString()} of ${all} of the last ${span} match${matched === 1 ? "es" : ""}.`;
 }
 
-function add() {
+function add(given) {
   const stream = chosen();
-  if (stream !== undefined) addCondition(stream, showSnippet, () => void preview());
+  if (stream !== undefined) addCondition(stream, showSnippet, () => void preview(), given);
 }
 
-function begin() {
+/** @param conditions what the form begins with; an empty field where there are none */
+function begin(conditions = []) {
   $("conditions").replaceChildren();
-  add();
+  for (const given of conditions) add(given);
+  if (conditions.length === 0) add();
   void follow();
 }
 
-$("streams").addEventListener("change", begin);
+/** Begins with what the address asks for, as far as there is such a thing. */
+function beginAsAsked() {
+  const { stream, since, conditions } = asked();
+  showStreams(streams.find(({ name }) => name === stream)?.name);
+  const start = [...$("start").options].find(({ value }) => value === since);
+  if (start !== undefined) $("start").value = start.value;
+  const found = chosen();
+  begin(found?.name === stream ? conditions.filter(({ member }) => hasMember(found, member)) : []);
+}
+
+$("streams").addEventListener("change", () => begin());
 $("start").addEventListener("change", showSnippet);
-$("add").addEventListener("click", add);
+$("add").addEventListener("click", () => add());
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   void follow();
@@ -239,8 +293,7 @@ requestAnimationFrame(show);
 
 try {
   ({ streams } = await penstock.streams());
-  showStreams();
-  begin();
+  beginAsAsked();
 } catch (error) {
   showError(error);
   showState("failed", "no server");

@@ -12,6 +12,7 @@ const SCRIPT = "text/javascript; charset=utf-8";
 /** The page's modules. */
 const SCRIPTS = [
   "live-page.js",
+  "page-address.js",
   "dom.js",
   "event-row.js",
   "filter-form.js",

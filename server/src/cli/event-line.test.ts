@@ -76,6 +76,7 @@ describe("events as a person reads them", () => {
       recover: null,
     } as const;
     assert.equal(gapLine({ ...gap, exact: true }), "gap (behind): 7 events were not delivered");
+    assert.match(gapLine({ ...gap, count: 1, exact: true }), /: 1 event was not delivered$/);
     assert.match(gapLine({ ...gap, exact: false }), /up to 7 events/);
   });
 });

@@ -22,8 +22,9 @@ export function eventLine(event: PenstockEvent): string {
 
 /** What was not delivered, as a person reads it. */
 export function gapLine(gap: GapFrame): string {
-  const count = gap.exact ? `${gap.count} events` : `up to ${gap.count} events`;
-  return `gap (${gap.reason}): ${count} were not delivered`;
+  const events = gap.count === 1 ? "event" : "events";
+  const were = gap.exact && gap.count === 1 ? "was" : "were";
+  return `gap (${gap.reason}): ${gap.exact ? "" : "up to "}${gap.count} ${events} ${were} not delivered`;
 }
 
 function bodyText(event: PenstockEvent): string {
