@@ -1,5 +1,5 @@
 /**
- * A domain in one file: penstock serve --domains ./examples/custom-domain.ts
+ * A domain in one file: npx penstock serve --domains ./examples/custom-domain.ts
  *
  * Readings of sensors: checked when they come in, in order for each sensor, told as `reading` or, from
  * 80 degrees on, as `alarm`. It has no `process`, for each record is one event by itself; where events

@@ -3,7 +3,7 @@
  *
  * When the server goes away it waits, and goes on where it was; every post comes once.
  */
-import { Penstock, type PenstockEvent } from "@penstock-dev/client";
+import { Penstock, type PenstockEvent, PenstockStreamError } from "@penstock-dev/client";
 
 interface TweetEvent extends PenstockEvent {
   readonly tweet: { readonly user_id: string; readonly text?: string };
@@ -19,6 +19,12 @@ const events = penstock.stream<TweetEvent>("tweets", {
   },
 });
 
-for await (const { event_type, id, tweet } of events) {
-  console.log(event_type === "delete" ? `${id} was deleted` : `@${tweet.user_id}: ${tweet.text}`);
+try {
+  for await (const { event_type, id, tweet } of events) {
+    console.log(event_type === "delete" ? `${id} was deleted` : `@${tweet.user_id}: ${tweet.text}`);
+  }
+} catch (error) {
+  if (!(error instanceof PenstockStreamError)) throw error;
+  console.error(`${error.message} ${error.advice}`);
+  process.exitCode = 1;
 }

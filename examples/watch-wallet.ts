@@ -4,7 +4,7 @@
  * Each transaction and token transfer from or to the address is a line. A reorganisation takes back
  * what it undoes: the line is told again, with UNDONE before it.
  */
-import { Penstock, type PenstockEvent } from "@penstock-dev/client";
+import { Penstock, type PenstockEvent, PenstockStreamError } from "@penstock-dev/client";
 
 interface Moved {
   readonly from: string | null;
@@ -16,18 +16,31 @@ interface Moved {
   readonly token?: string;
 }
 
-const [chain = "ETH", address = ""] = process.argv.slice(2);
+const [chain, address] = process.argv.slice(2);
+if (chain === undefined || address === undefined) {
+  console.error("Say which chain and which address: npx node examples/watch-wallet.ts ETH 0xdac1…");
+  process.exit(1);
+}
 const penstock = new Penstock({ url: process.env.PENSTOCK_URL ?? "http://127.0.0.1:8080" });
 const events = penstock.stream("chain-events", {
   filters: { chain, address, event_types: ["tx", "transfer"] },
   start: { ago: "10m" },
   // A wallet that is watched must miss nothing: what cannot be sent at once waits.
   whenBehind: "wait",
+  onStatus: (status) => {
+    if (status.state === "waiting") console.error(`waiting: ${status.reason}`);
+  },
 });
 
-for await (const event of events) console.log(line(event));
+try {
+  for await (const event of events) console.log(line(event, chain, address));
+} catch (error) {
+  if (!(error instanceof PenstockStreamError)) throw error;
+  console.error(`${error.message} ${error.advice}`);
+  process.exitCode = 1;
+}
 
-function line(event: PenstockEvent): string {
+function line(event: PenstockEvent, chain: string, address: string): string {
   // A reorganisation is told to everyone who follows the chain.
   if (event.event_type === "reorg") return `${chain} was reorganised`;
   const moved = event[event.event_type] as Moved;

@@ -338,6 +338,29 @@ describe("chains", () => {
   }
 });
 
+describe("the programs, used wrongly or where they cannot follow", () => {
+  const told = async (name: string, args: readonly string[], server: Served): Promise<string> => {
+    await using program = example(name, args, server);
+    assert.equal(await program.ended(), 1, name);
+    assert.deepEqual(program.lines, []);
+    const text = program.told.join("\n");
+    assert.doesNotMatch(text, /^ +at /m, "a stack is nothing for a reader");
+    return text;
+  };
+
+  test("say how they are used, or what is wrong, in a sentence", async () => {
+    await using server = await Served.start();
+    assert.match(
+      await told("watch-wallet.ts", [], server),
+      /npx node examples\/watch-wallet\.ts ETH/,
+    );
+    assert.match(await told("watch-wallet.ts", ["ETH"], server), /which address/);
+    assert.match(await told("watch-wallet.ts", ["ETH", "0x12"], server), /0x and 40 hex digits/);
+    assert.match(await told("follow-hashtag.ts", [""], server), /must have 1 to/);
+    assert.match(await told("fold-chain.ts", [""], server), /chain.* must/);
+  });
+});
+
 describe("penstock streams infer", () => {
   for (const [topic, path] of [
     ["coinbase.feed", feed],
