@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -51,7 +51,9 @@ class Server {
     };
     const flags = Object.entries({ ...options, ...own });
     const args = [PROGRAM, "serve", ...flags.flatMap(([name, value]) => [`--${name}`, value])];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    // Whatever penstock.yaml lies where the tests are run is none of theirs.
+    const env = { ...process.env, PENSTOCK_CONFIG: devNull };
+    const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
     for await (const chunk of child.stdout) {
       out += String(chunk);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { devNull } from "node:os";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../../server/src/config/index.ts";
 import { type RunningServer, serve } from "../../server/src/serve.ts";
@@ -111,6 +112,8 @@ function processServer(
     start: async () => {
       const texts = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
       const started = spawn(process.execPath, [PROGRAM, "serve", ...texts], {
+        // Whatever penstock.yaml lies where this is run is none of its.
+        env: { ...process.env, PENSTOCK_CONFIG: devNull },
         stdio: ["ignore", "pipe", "pipe"],
       });
       started.stderr?.on("data", (chunk: Buffer) => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,7 +29,12 @@ export class Served implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [PROGRAM, "serve", ...own, "--deliver-drain", "0ms", "--log-level", "error", ...args],
-      { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] },
+      // A reader of the tutorials has a penstock.yaml in the repository: it is none of a test's.
+      {
+        cwd: ROOT,
+        env: { ...process.env, PENSTOCK_CONFIG: devNull },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
     );
     let said = "";
     const { promise, resolve, reject } = Promise.withResolvers<string>();

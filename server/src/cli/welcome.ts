@@ -101,7 +101,9 @@ function worldLines(
   demoParts: readonly DemoPart[],
 ): readonly string[] {
   if (!streams.some(({ hasDemo }) => hasDemo))
-    return ["None of these streams has a demonstration world."];
+    return [
+      "None of these streams has a demonstration world; `streams` in the configuration names what is served.",
+    ];
   const domains = new Map(streams.map(({ name, domain }) => [name, domain]));
   const worlds = demoParts
     .filter(({ playing }) => playing.length > 0)
