@@ -31,7 +31,7 @@ export function addTail(program: Command): void {
     .argument("<stream>", "the stream to follow")
     .option(
       "--filter <field=value>",
-      "a field's value, or several parted by commas; another field must hold too",
+      "a field's value, or several parted by commas; another field must hold too (penstock streams lists them)",
       collect,
     )
     .option(
