@@ -251,6 +251,15 @@ describe("bad bodies are refused by name", () => {
       assert.equal((await server.request("GET", path)).status, 200);
   });
 
+  test("a change of a session that is no object", async () => {
+    const session = await server.subscribe({ stream: "tweets" });
+    for (const body of [null, 7, "skip", []]) {
+      const answer = await server.request("PATCH", `/v1/stream/subscribe/${session}`, body);
+      assert.equal(answer.status, 400, JSON.stringify(body));
+      assertProblem(JSON.stringify(answer.body), "invalid_request", undefined);
+    }
+  });
+
   test("sessions that do not exist, or are no sessions at all", async () => {
     for (const id of ["ses_AAAAAAAAAAAAAAAAAAAAAAAA", "x", "__proto__", "%00", "..%2f..%2fetc"]) {
       for (const [method, path] of [

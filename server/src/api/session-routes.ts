@@ -39,7 +39,11 @@ export function registerSessions(app: FastifyInstance, context: ApiContext): voi
   });
   app.patch<{ Params: { session: string } }>(one, async (request) => {
     const [found, grant] = await find(context, request, request.params.session);
-    await delivery.change(found, readSessionPatch(request.body ?? {}), grant);
+    await delivery.change(
+      found,
+      readSessionPatch(request.body === undefined ? {} : request.body),
+      grant,
+    );
     const { session, lag } = await delivery.look(found);
     return { ...view(session, lag), ...urls(context, request, session.id) };
   });

@@ -107,11 +107,11 @@ function readRule(rule: unknown, path: string, reading: Reading): Rule {
       continue;
     }
     if (name === "tag") {
-      if (typeof value === "string" && value.length > 0 && value.length <= 64) tag = value;
+      if (typeof value === "string" && isTag(value)) tag = value;
       else
         reading.errors.push({
           path: `${path}/tag`,
-          message: "must be a text of 1 to 64 characters",
+          message: "must be a text of 1 to 64 characters, without lone surrogates",
         });
       continue;
     }
@@ -219,4 +219,8 @@ function normalForm(rules: readonly Rule[], { stream, rate }: Reading): Filters 
     rules: keys.map((key) => byKey.get(key) as Rule),
     maxEventsPerSecond: rate,
   });
+}
+
+function isTag(text: string): boolean {
+  return text.length > 0 && text.length <= 64 && text.isWellFormed();
 }

@@ -159,8 +159,21 @@ test("a value of a wrong type, or one that cannot be, is refused where it stands
       "/filters/event_types",
       /^must be one of new_tweet, retweet, reply, delete$/,
     ],
-    [{ tag: "" }, "/filters/tag", /^must be a text of 1 to 64 characters$/],
-    [{ tag: ["a"] }, "/filters/tag", /^must be a text of 1 to 64 characters$/],
+    [
+      { tag: "" },
+      "/filters/tag",
+      /^must be a text of 1 to 64 characters, without lone surrogates$/,
+    ],
+    [
+      { tag: "a\ud800" },
+      "/filters/tag",
+      /^must be a text of 1 to 64 characters, without lone surrogates$/,
+    ],
+    [
+      { tag: ["a"] },
+      "/filters/tag",
+      /^must be a text of 1 to 64 characters, without lone surrogates$/,
+    ],
     [{ max_tweets_per_second: 0 }, "/filters/max_tweets_per_second", /^must be a number above 0/],
     [{ max_events_per_second: "5" }, "/filters/max_events_per_second", /^must be a number above 0/],
   ];

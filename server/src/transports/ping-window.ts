@@ -1,7 +1,8 @@
 import type { PlaceRef } from "../deliver/index.ts";
 
-/** A pong within this time doubles the window. */
+/** A pong within this time makes the window so many times as wide. */
 const PROMPT_MS = 1000;
+const GROWTH = 4;
 
 /**
  * Pings are numbered from 1 to here, again and again: far more than are ever unanswered together,
@@ -62,11 +63,11 @@ export class PingWindow {
     return this.#lastPingMs;
   }
 
-  /** Counts a write; answers whether a ping is due behind it: one every quarter of a window. */
+  /** Counts a write; answers whether a ping is due behind it: one every half of a window. */
   sent(bytes: number): boolean {
     this.#unreadBytes += WRITE_BYTES + bytes;
     this.#unpingedBytes += WRITE_BYTES + bytes;
-    return this.#unpingedBytes * 4 >= this.#windowBytes;
+    return this.#unpingedBytes * 2 >= this.#windowBytes;
   }
 
   /** The number of the next ping, which stands for all that was sent so far. */
@@ -92,7 +93,7 @@ export class PingWindow {
     if (nowMs - ping.atMs <= PROMPT_MS) {
       this.#windowBytes = Math.min(
         Math.max(this.#limits.unackedBytesMax, this.#limits.unackedBytesMin),
-        this.#windowBytes * 2,
+        this.#windowBytes * GROWTH,
       );
     }
     return ping.place;
