@@ -16,6 +16,13 @@ const SCAN_SPAN_OFFSETS = 20_000;
 /** Members of a cold lane: what is written to within one slice. */
 const LANE_MEMBERS_MAX = 256;
 
+/**
+ * Whoever comes this soon behind the start of a scan from near the same place waits, in milliseconds,
+ * and is read for by the next with all others: a thousand who come back within a second are read for
+ * twice, and not by as many scans as there may be.
+ */
+const SCAN_SPACING_MS = 1000;
+
 /** Scans that run at once: more would only take turns from each other. */
 const SCANS_MAX = 8;
 
@@ -52,6 +59,9 @@ export class ColdReader {
   readonly #scans = new Set<ColdScan>();
   readonly #scanOf = new Map<ColdLane, ColdScan>();
   readonly #joining = new Map<Subscriber, Joining>();
+  /** Those who wait for the next scan from where they stand. */
+  readonly #held = new Map<Subscriber, Joining>();
+  #heldUntilMs = Number.POSITIVE_INFINITY;
   #gathering = false;
   #stopped = false;
 
@@ -78,6 +88,7 @@ export class ColdReader {
 
   leave(subscriber: Subscriber): void {
     this.#joining.delete(subscriber);
+    this.#held.delete(subscriber);
     if (subscriber.standing.kind !== "cohort") return;
     const { lane } = subscriber.standing;
     lane.members.delete(subscriber);
@@ -86,7 +97,7 @@ export class ColdReader {
 
   /** Whether the client is about to join a cohort: nothing needs to wake it. */
   isJoining(subscriber: Subscriber): boolean {
-    return this.#joining.has(subscriber);
+    return this.#joining.has(subscriber) || this.#held.has(subscriber);
   }
 
   stop(): void {
@@ -114,12 +125,16 @@ export class ColdReader {
       let scan = [...this.#scans].find((known) => near(known, lane.place));
       // A batch that is being sent was matched without whoever comes now.
       if (scan?.isSending === true || (scan === undefined && this.#scans.size >= SCANS_MAX)) {
-        for (const member of lane.members) {
-          this.#joining.set(member, { subscriber: member, place: lane.place, bucket: lane.bucket });
-        }
+        putBack(lane, this.#joining);
         continue;
       }
       if (scan === undefined) {
+        const next = this.#nextStartMs(lane);
+        if (next !== undefined) {
+          putBack(lane, this.#held);
+          this.#heldUntilMs = Math.min(this.#heldUntilMs, next);
+          continue;
+        }
         const start = startFor(lanes, lane);
         scan = new ColdScan(this.#state, this.#regions.reader(), start);
         this.#scans.add(scan);
@@ -129,6 +144,24 @@ export class ColdReader {
       this.#scanOf.set(lane, scan);
       for (const member of lane.members) member.standing = { kind: "cohort", lane };
     }
+  }
+
+  /** When a scan may begin for a lane, where one has just begun near it and still runs. */
+  #nextStartMs(lane: ColdLane): number | undefined {
+    let next: number | undefined;
+    for (const { start, startedMs } of this.#scans) {
+      if (Math.abs(total(start) - total(lane.place)) > SCAN_SPAN_OFFSETS) continue;
+      if (performance.now() - startedMs >= SCAN_SPACING_MS) continue;
+      next = Math.max(next ?? 0, startedMs + SCAN_SPACING_MS);
+    }
+    return next;
+  }
+
+  /** Lets those go on who were held for a scan that has had its time, or has ended. */
+  #release(): void {
+    for (const [subscriber, joining] of this.#held) this.#joining.set(subscriber, joining);
+    this.#held.clear();
+    this.#heldUntilMs = Number.POSITIVE_INFINITY;
   }
 
   /** A lane for each group that joins with the same interest, flow and place. */
@@ -173,10 +206,18 @@ export class ColdReader {
       }
     }
     this.#scans.delete(scan);
+    this.#release();
+    if (this.#joining.size > 0) this.#gather();
+  }
+
+  /** Lets those join who wait for it, and may. */
+  #letJoin(): void {
+    if (performance.now() >= this.#heldUntilMs) this.#release();
     if (this.#joining.size > 0) this.#gather();
   }
 
   async #step(scan: ColdScan): Promise<void> {
+    this.#letJoin();
     await this.#passFloor(scan);
     const { ring } = this.#state;
     const cutSeq = ring.head;
@@ -187,7 +228,7 @@ export class ColdReader {
       if (batch === undefined) break;
       await this.#send(scan, batch);
       scan.advance(batch);
-      if (this.#joining.size > 0) this.#gather();
+      this.#letJoin();
       this.#endThoseWhoAreDone(scan);
       await turn();
     }
@@ -267,6 +308,12 @@ function total(place: Place): number {
   let sum = 0;
   for (const offset of place.offsets) sum += offset;
   return sum;
+}
+
+/** The members of a lane wait to join, as they came. */
+function putBack(lane: ColdLane, waiting: Map<Subscriber, Joining>): void {
+  const { place, bucket } = lane;
+  for (const subscriber of lane.members) waiting.set(subscriber, { subscriber, place, bucket });
 }
 
 function near(scan: ColdScan, place: Place): boolean {

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { PenstockError, type Source } from "@penstock-dev/contract";
 import { type FilterHandle, FilterIndex } from "../filter/index.ts";
 import type { ColdLane, ColdMatch } from "./cold-lane.ts";
@@ -49,6 +50,9 @@ export class ColdScan {
   readonly #index: FilterIndex<CohortInterest>;
   readonly #cohort = new Map<Interest, CohortInterest>();
   place: Place;
+  /** Where and when it began, the time by a clock that is never set. */
+  readonly start: Place;
+  readonly startedMs = performance.now();
   /** A batch is on its way to the lanes: who comes now joins behind it. */
   isSending = false;
 
@@ -57,6 +61,7 @@ export class ColdScan {
     this.#regions = regions;
     this.#index = new FilterIndex(state.stream);
     this.place = place;
+    this.start = place;
   }
 
   get isEmpty(): boolean {
