@@ -35,6 +35,9 @@ export { logWarnings } from "./observe/index.ts";
 export { loadDomains, shippedDomains } from "./roles/base.ts";
 export { checkSources, dialNodes } from "./sources.ts";
 
+/** A worker's share of the ring: less would hold a few batches of what it reads. */
+const RING_SHARE_BYTES_MIN = 4 * 1024 * 1024;
+
 /** A server that runs; disposing of it stops it cleanly. */
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
@@ -124,6 +127,18 @@ export async function serve(config: Config): Promise<RunningServer> {
   }
 }
 
+/** The configuration of one of the workers: memory that is bounded for the server is shared by them. */
+function shareOf(config: Config): Config {
+  const { workers } = config.server;
+  const { ringBytes, regionCacheBytes } = config.deliver;
+  const deliver = {
+    ...config.deliver,
+    ringBytes: Math.min(ringBytes, Math.max(RING_SHARE_BYTES_MIN, ringBytes / workers)),
+    regionCacheBytes: regionCacheBytes / workers,
+  };
+  return { ...config, deliver };
+}
+
 /** Serves clients in this process. */
 async function startAlone(
   base: Base,
@@ -168,7 +183,11 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
     await WorkerPool.start({
       count: config.server.workers,
       module: new URL("./worker.ts", import.meta.url),
-      startMessage: (name, port) => ({ config, name, port: port ?? config.server.port }),
+      startMessage: (name, port) => ({
+        config: shareOf(config),
+        name,
+        port: port ?? config.server.port,
+      }),
       stopTimeoutMs: config.deliver.drainMs + STOP_GRACE_MS,
       gone: (name) => orphan((holder) => holder === name),
       tell: (level, message, fields) => logger[level](fields, message),

@@ -36,9 +36,9 @@ export class Entry {
     this.cancels = cancels;
   }
 
-  /** Bytes of memory that the entry takes, about. */
+  /** Bytes of memory that the entry takes, about: 3.3 KB were measured for a post of 300. */
   get sizeBytes(): number {
-    return 600 + this.event.tail.length * 5;
+    return 1000 + this.event.tail.length * 8;
   }
 
   /** The whole frame. @param tags the same array for the same tags, for it is the cache's key */

@@ -4,13 +4,13 @@ import { bytes, duration, integer } from "../option.ts";
 export const deliverOptions = {
   ringBytes: bytes(
     "64MiB",
-    "The newest events of each topic that are kept in memory; older ones are read from the log.",
+    "Memory for the newest events of each topic, of all workers together; older ones are read from the log.",
     "Some minutes of a busy stream.",
     { min: "256KiB" },
   ),
   regionCacheBytes: bytes(
     "128MiB",
-    "Memory for stretches of the log that clients who were away read.",
+    "Memory for stretches of the log that clients who were away read, of all workers together.",
     "Those who come back together share them.",
     {
       min: "1MiB",
