@@ -134,8 +134,8 @@ async function openEngine(log: Awaited<ReturnType<typeof temporaryLog>>["log"]) 
   const options: DeliverOptions = {
     ...defaultsOf(deliverOptions),
     sliceMs: 0,
-    ringBytes: 1_000_000,
-    behindAfterMs: 200,
+    ringBytes: 300_000,
+    behindAfterMs: 20,
     heartbeatIntervalMs: 300,
   };
   const fanout = await Fanout.open({
