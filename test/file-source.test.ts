@@ -5,22 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { loadConfig } from "../server/src/config/index.ts";
-import { type RunningServer, serve } from "../server/src/serve.ts";
+import { serveHere } from "./serve-here.ts";
 
 const POSTS = 3000;
-
-async function start(dataDir: string, sources: string): Promise<RunningServer> {
-  const flags = {
-    "data-dir": dataDir,
-    port: "0",
-    "admin-port": "0",
-    "log-level": "silent",
-    "deliver-drain": "0ms",
-    sources,
-  };
-  return await serve(loadConfig({ flags, env: {}, yaml: undefined, yamlName: "penstock.yaml" }));
-}
 
 /** Texts of the posts that are there, read until so many came or nothing comes for a while. */
 async function read(url: string, enough: number): Promise<string[]> {
@@ -66,13 +53,13 @@ test("a file is published whole and once, whatever restarts", async () => {
     let published = 0;
     let restarts = 0;
     while (published < POSTS && restarts < 50) {
-      const server = await start(dataDir, `file=tweets,${path},4000`);
+      const server = await serveHere(dataDir, { sources: `file=tweets,${path},4000` });
       published = (await read(server.url, Math.min(POSTS, published + 700))).length;
       await server[Symbol.asyncDispose]();
       restarts += 1;
     }
     assert.ok(restarts > 2, `there were ${restarts} starts`);
-    const server = await start(dataDir, `file=tweets,${path},max`);
+    const server = await serveHere(dataDir, { sources: `file=tweets,${path},max` });
     const texts = await read(server.url, POSTS + 1);
     await server[Symbol.asyncDispose]();
     assert.equal(texts.length, POSTS);
@@ -98,7 +85,7 @@ test("a source that is none stops the start, and says what it may be", async () 
   ];
   try {
     for (const [source, message] of wrong) {
-      await assert.rejects(start(join(folder, "data"), source), message);
+      await assert.rejects(serveHere(join(folder, "data"), { sources: source }), message);
     }
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -4,21 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import { loadConfig } from "../server/src/config/index.ts";
-import { type RunningServer, serve } from "../server/src/serve.ts";
+import { serveHere } from "./serve-here.ts";
 
 /** A server of its own on free ports, with its data, for one test. */
-async function start(dataDir: string): Promise<RunningServer> {
-  const flags = {
-    "data-dir": dataDir,
-    port: "0",
-    "admin-port": "0",
-    "log-level": "silent",
-    "deliver-drain": "0ms",
-  };
-  return await serve(loadConfig({ flags, env: {}, yaml: undefined, yamlName: "penstock.yaml" }));
-}
-
 async function publish(url: string, post: object): Promise<string> {
   const response = await fetch(`${url}/v1/ingest/tweets`, {
     method: "POST",
@@ -59,7 +47,7 @@ test("what is published is delivered once to who asked for it, also across a res
   try {
     await using started = new AsyncDisposableStack();
     const expected: string[] = [];
-    let server = started.use(await start(dataDir));
+    let server = started.use(await serveHere(dataDir));
     const reading = read(`${server.url}/v1/tweets/live?hashtags=wanted&since=earliest`, 6);
     for (let number = 0; number < 6; number++) {
       await publish(server.url, { user_id: `u${number}`, text: "not for you #other" });
@@ -76,7 +64,7 @@ test("what is published is delivered once to who asked for it, also across a res
     assert.equal(new Set(first.ids).size, first.ids.length);
     await server[Symbol.asyncDispose]();
 
-    server = started.use(await start(dataDir));
+    server = started.use(await serveHere(dataDir));
     const next = read(`${server.url}/v1/tweets/live?hashtags=wanted&cursor=${first.cursor}`, 1);
     const later = await publish(server.url, {
       user_id: "author",

@@ -5,28 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { loadConfig } from "../server/src/config/index.ts";
 import { openEmbeddedLog } from "../server/src/log/index.ts";
 import { logOptions } from "../server/src/log/options.ts";
 import { defaultsOf } from "../server/src/option.ts";
-import { type RunningServer, serve } from "../server/src/serve.ts";
 import { Command } from "./cli/user.ts";
+import { serveHere } from "./serve-here.ts";
 
 /** The domain stands behind a stream of another name. */
 const YAML = "streams:\n  tweets: { domain: tweets }\n  coins: { domain: chain-events }\n";
-
-async function start(dataDir: string, sources?: string): Promise<RunningServer> {
-  const flags = {
-    "data-dir": dataDir,
-    port: "0",
-    "admin-port": "0",
-    "log-level": "silent",
-    "deliver-drain": "0ms",
-    demo: "true",
-    ...(sources === undefined ? {} : { sources }),
-  };
-  return await serve(loadConfig({ flags, env: {}, yaml: YAML, yamlName: "penstock.yaml" }));
-}
 
 const hash = (number: number, chain: string): string =>
   `0x${`${chain}${number}`.padStart(64, "0")}`;
@@ -97,7 +83,7 @@ test("recordings are served beside the demonstration world, once each, across a 
     const older = await file("older.jsonl.gz", lines(100, 102, "a"));
     const part2 = await file("part2.jsonl.gz", lines(1005, 1006));
     {
-      await using server = await start(dataDir);
+      await using server = await serveHere(dataDir, { demo: "true" }, YAML);
       const { url } = server;
       await publish(url, part1, "5 accepted, 0 refused\n");
       await publish(url, older, "3 accepted, 0 refused\n");
@@ -113,7 +99,11 @@ test("recordings are served beside the demonstration world, once each, across a 
     const older2 = await file("older2.jsonl", lines(103, 104, "a"));
     {
       // The same again, and more of one of them, by a source of the server that starts again.
-      await using server = await start(dataDir, `file=coins,${part1},max`);
+      await using server = await serveHere(
+        dataDir,
+        { demo: "true", sources: `file=coins,${part1},max` },
+        YAML,
+      );
       await publish(server.url, older2, "2 accepted, 0 refused\n");
       await served(server.url, 104);
       assert.deepEqual(await served(server.url, 1005), [104, 103, 1006, 1005]);

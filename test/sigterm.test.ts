@@ -355,4 +355,26 @@ describe("SIGTERM", () => {
     assert.deepEqual(await server.ended(), [0, null]);
     for (const socket of sockets) socket.destroy();
   });
+
+  test("clients that come back at once, again and again, do not keep the server", async () => {
+    await start("500ms");
+    const coming = new AbortController();
+    let came = 0;
+    const comeBack = (): void => {
+      if (coming.signal.aborted) return;
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/tweets/live`);
+      came += 1;
+      socket.onclose = () => setTimeout(comeBack, 1);
+    };
+    for (let made = 0; made < 40; made++) comeBack();
+    try {
+      await new Promise((done) => setTimeout(done, 300));
+      const before = came;
+      server.signal("SIGTERM");
+      assert.deepEqual(await server.ended(), [0, null]);
+      assert.ok(came > before, "nobody came back");
+    } finally {
+      coming.abort();
+    }
+  });
 });

@@ -5,11 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadConfig } from "../../server/src/config/index.ts";
 import type { Log } from "../../server/src/log/index.ts";
 import { logOptions, openEmbeddedLog } from "../../server/src/log/index.ts";
 import { defaultsOf } from "../../server/src/option.ts";
-import { serve } from "../../server/src/serve.ts";
+import { serveHere } from "../serve-here.ts";
 import { ndjsonDriver } from "../transports/drivers.ts";
 import { type Frame, isEvent } from "../transports/transport-driver.ts";
 
@@ -64,17 +63,8 @@ async function withServer(
   const said: string[] = [];
   const listen = (message: unknown): void => void said.push(JSON.stringify(message));
   channel("penstock.log").subscribe(listen);
-  const flags = {
-    "data-dir": dataDir,
-    port: "0",
-    "admin-port": "0",
-    "log-level": "silent",
-    "deliver-drain": "0ms",
-    "topics-partitions": "1",
-    workers: String(workers),
-  };
-  const config = loadConfig({ flags, env: {}, yaml, yamlName: "penstock.yaml" });
-  const server = await serve(config);
+  const flags = { "topics-partitions": "1", workers: String(workers) };
+  const server = await serveHere(dataDir, flags, yaml);
   const log = await openEmbeddedLog({ dataDir, options: defaultsOf(logOptions), now: Date.now });
   try {
     const metric = async (name: string): Promise<number> => {

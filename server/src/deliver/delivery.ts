@@ -317,8 +317,11 @@ export class Delivery implements AsyncDisposable {
     this.#draining = true;
     const { drainMs, drainStepMs } = this.options;
     const signal = AbortSignal.any([hurry, this.#allGone.signal]);
-    // Some come while others leave: they are told as well.
-    for (let open = this.#present(); open.length > 0; open = this.#present()) {
+    const untilMs = performance.now() + drainMs;
+    // Some come while others leave, and are told as well; who comes again and again keeps nobody.
+    for (let isFirst = true; isFirst || performance.now() < untilMs; isFirst = false) {
+      const open = this.#present();
+      if (open.length === 0) return;
       for (const connection of open) connection.goAway(drainMs);
       const stepMs = Math.min(drainStepMs, drainMs / 2 / open.length);
       let dueMs = performance.now();

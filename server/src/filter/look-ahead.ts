@@ -2,7 +2,7 @@ import type { EventTerms } from "./event-terms.ts";
 import type { IndexField } from "./index-field.ts";
 import type { PostingLists } from "./posting-lists.ts";
 import type { Rows } from "./rows.ts";
-import { RULE, type RuleRows } from "./rule-rows.ts";
+import type { RuleRows } from "./rule-rows.ts";
 import { TermLookups } from "./term-lookups.ts";
 import type { TermTable } from "./term-table.ts";
 
@@ -120,13 +120,6 @@ export class LookAhead {
       const next = this.#terms.headNext(term);
       if (next !== 0) touched ^= this.#postings.next(next);
     }
-    for (let at = 0; at < led.length; at++)
-      touched ^= this.#rules.get(led[at] as number, RULE.conditions);
-    for (let at = 0; at < led.length; at++) {
-      const row = led[at] as number;
-      if (this.#rules.get(row, RULE.conditions) > 1) touched ^= this.#rules.touch(row);
-      else touched ^= this.#holders.get(this.#rules.get(row, RULE.holder), 0);
-    }
-    this.#touched ^= touched;
+    this.#touched ^= touched ^ this.#rules.touchAll(led, this.#holders);
   }
 }

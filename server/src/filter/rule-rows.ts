@@ -87,8 +87,24 @@ export class RuleRows {
     return row;
   }
 
-  /** Reads where a rule's conditions are, for memory to bring them. */
-  touch(row: number): number {
+  /**
+   * Reads what a visit of some rules will need, side by side, for memory to bring it.
+   *
+   * @returns a number that means nothing, and that the reading must not be left out for
+   */
+  touchAll(rows: readonly number[], holders: Rows): number {
+    let touched = 0;
+    for (let at = 0; at < rows.length; at++)
+      touched ^= this.#rows.get(rows[at] as number, RULE.conditions);
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at] as number;
+      if (this.#rows.get(row, RULE.conditions) > 1) touched ^= this.#touchConditions(row);
+      else touched ^= holders.get(this.#rows.get(row, RULE.holder), 0);
+    }
+    return touched;
+  }
+
+  #touchConditions(row: number): number {
     const block = this.#rows.get(row, RULE.block);
     return this.#blocks.arrayOf(block)[this.#blocks.startOf(block)] as number;
   }

@@ -1,6 +1,6 @@
 import type { PostingLists } from "./posting-lists.ts";
 import type { Rows } from "./rows.ts";
-import { RULE, type RuleRows } from "./rule-rows.ts";
+import type { RuleRows } from "./rule-rows.ts";
 import type { TermTable } from "./term-table.ts";
 
 /** Rules of a batch, about: what it reads of each stays in the nearest memory until it is used. */
@@ -132,15 +132,6 @@ export class RuleVisits {
   }
 
   #touch(): void {
-    const rows = this.#rows;
-    let touched = 0;
-    for (let at = 0; at < rows.length; at++)
-      touched ^= this.#rules.get(rows[at] as number, RULE.conditions);
-    for (let at = 0; at < rows.length; at++) {
-      const row = rows[at] as number;
-      if (this.#rules.get(row, RULE.conditions) > 1) touched ^= this.#rules.touch(row);
-      else touched ^= this.#holders.get(this.#rules.get(row, RULE.holder), 0);
-    }
-    this.#touched ^= touched;
+    this.#touched ^= this.#rules.touchAll(this.#rows, this.#holders);
   }
 }

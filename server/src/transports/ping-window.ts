@@ -10,12 +10,6 @@ const GROWTH = 4;
  */
 export const PING_NUMBERS = 999;
 
-/**
- * What the kernel keeps besides the bytes of a write that is not read: the rest of a buffer, and what
- * describes it. Linux takes 1.45 KiB for an event of 330 bytes that comes by itself.
- */
-const WRITE_BYTES = 1152;
-
 /** How far a window goes, in bytes. */
 export interface WindowLimits {
   readonly unackedBytesMin: number;
@@ -33,8 +27,7 @@ interface Ping {
 /**
  * What a client has not read yet, told by numbered pings among its frames: every WebSocket library
  * answers a ping by itself once it has read it (RFC 6455 §5.5.3). It bounds what a client that does
- * not read costs in the kernel's memory, tells slow from dead, and acknowledges for free. So bytes
- * are counted as the kernel keeps them.
+ * not read costs in the kernel's memory, tells slow from dead, and acknowledges for free.
  *
  * Times are whole milliseconds of a clock that never jumps, and bytes are counted from the last
  * pong, so that all members stay small integers, which take no memory of their own.
@@ -54,9 +47,9 @@ export class PingWindow {
     this.#lastPingMs = nowMs;
   }
 
-  /** Bytes that may still go out in one write. */
+  /** Bytes that may still go out. */
   get roomBytes(): number {
-    return Math.max(0, this.#windowBytes - this.#unreadBytes - WRITE_BYTES);
+    return Math.max(0, this.#windowBytes - this.#unreadBytes);
   }
 
   get lastPingMs(): number {
@@ -65,8 +58,8 @@ export class PingWindow {
 
   /** Counts a write; answers whether a ping is due behind it: one every half of a window. */
   sent(bytes: number): boolean {
-    this.#unreadBytes += WRITE_BYTES + bytes;
-    this.#unpingedBytes += WRITE_BYTES + bytes;
+    this.#unreadBytes += bytes;
+    this.#unpingedBytes += bytes;
     return this.#unpingedBytes * 2 >= this.#windowBytes;
   }
 
