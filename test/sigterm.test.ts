@@ -364,6 +364,7 @@ describe("SIGTERM", () => {
       if (coming.signal.aborted) return;
       const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/tweets/live`);
       came += 1;
+      socket.onerror = () => undefined;
       socket.onclose = () => setTimeout(comeBack, 1);
     };
     for (let made = 0; made < 40; made++) comeBack();
