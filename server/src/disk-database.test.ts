@@ -87,6 +87,24 @@ describe("a database on disk", () => {
       assert.equal(table.get("a"), undefined);
     }));
 
+  test("a transaction that LMDB gives up is run again, for it has written nothing", () =>
+    withDatabase(async (database, table) => {
+      const why = "MDB_BAD_TXN: Transaction must abort, has a child, or is invalid";
+      const failed = failCommits(database, 2, why);
+      await database.write(() => table.putSync("a", 1));
+      assert.deepEqual([failed(), table.get("a")], [2, 1]);
+    }));
+
+  test("and told to those whom it concerns where it is given up again and again", () =>
+    withDatabase(async (database, table) => {
+      const failed = failCommits(database, 1000, "MDB_BAD_TXN: Transaction must abort");
+      await assert.rejects(
+        database.write(() => table.putSync("a", 1)),
+        (caught) => PenstockError.from(caught).code === "storage_unavailable",
+      );
+      assert.ok(failed() < 20);
+    }));
+
   test("closes when all that was to be written is, and refuses then", () =>
     withDatabase(async (database, table) => {
       const writes = Array.from({ length: 2500 }, (_, at) =>

@@ -15,8 +15,11 @@ const READERS_MAX = 256;
 /** Actions that one transaction takes: other processes that write wait for no longer than that. */
 const ACTIONS_PER_COMMIT = 1000;
 
-/** Transactions one after another that may find the database set back by others that open it. */
-const MENDS_MAX = 10;
+/**
+ * Transactions one after another that may come to nothing: they find the database set back by others
+ * that open it, or LMDB gives them up.
+ */
+const ATTEMPTS_MAX = 10;
 
 /** With less room than this on the disk, a write that failed is taken to have failed for that. */
 const ROOM_BYTES_MIN = 4 * 1024 * 1024;
@@ -133,16 +136,21 @@ export class DiskDatabase {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    try {
-      for (let mends = 0; mends < MENDS_MAX; mends++)
+    for (let attempt = 1; ; attempt++) {
+      try {
         if (await this.root.transaction(() => this.#act(batch))) break;
-    } catch (caught) {
-      const error = this.#errorOf(await commitError(caught));
-      for (const { reject } of batch) reject(error);
-      return;
+        if (attempt < ATTEMPTS_MAX) continue;
+        throw new Error("others kept setting it back");
+      } catch (caught) {
+        const cause = await commitError(caught);
+        if (attempt < ATTEMPTS_MAX && this.#isGivenUp(cause)) continue;
+        const error = this.#errorOf(cause);
+        for (const { reject } of batch) reject(error);
+        return;
+      }
     }
     for (const { result, resolve, reject } of batch) {
-      if (result === undefined) reject(this.#errorOf("others kept setting it back"));
+      if (result === undefined) reject(this.#errorOf("a write was not run"));
       else if ("thrown" in result) reject(this.#thrownBy(result.thrown));
       else resolve(result.value as never);
     }
@@ -179,6 +187,15 @@ export class DiskDatabase {
       `The database in ${this.#path} cannot be used: ${String(cause)}`,
       { cause, retryAfterMs: UNAVAILABLE_RETRY_MS },
     );
+  }
+
+  /**
+   * Whether LMDB has given a transaction up and written nothing of it. With many processes that write,
+   * the one within `lmdb` 3.5.6 does now and then (`mdb_page_alloc`, as it reads its list of free pages while
+   * it stores it); the next transaction finds all in order.
+   */
+  #isGivenUp(cause: unknown): boolean {
+    return /MDB_BAD_TXN/.test(String(cause)) && !this.#hasNoRoom();
   }
 
   #isFull(cause: unknown): boolean {
