@@ -20,7 +20,11 @@ if (major < 24) {
  * The first is fixed when a process begins, hence the second beginning, which keeps the process id.
  * Workers inherit it.
  */
-const HEAP_FLAGS = ["--max-semi-space-size=16", "--no-allocation-site-pretenuring"];
+const HEAP_FLAGS = [
+  "--max-semi-space-size=16",
+  "--no-allocation-site-pretenuring",
+  "--heap-growing-percent=30",
+];
 
 const isTuned = process.execArgv.includes(HEAP_FLAGS[1]);
 if (process.argv[2] === "serve" && process.platform !== "win32" && !isTuned) {
