@@ -14,7 +14,7 @@ const MORE_TIMEOUT_MS = 100;
 
 /**
  * What becomes of an entry that the reader brings: it is hidden if it was deleted, gets its place in
- * the ring, is posted to the interests that it matches, and leaves the ring when everyone was
+ * the ring, is posted to the interests that it matches, settles, and leaves the ring when everyone was
  * offered it.
  */
 export class Intake implements LiveReaderPort {
@@ -34,11 +34,10 @@ export class Intake implements LiveReaderPort {
 
   take(entry: Entry): void {
     const { ring, index, broadcasts, tombstones } = this.#state;
-    const { event } = entry;
-    const type = this.#state.stream.eventTypes.get(event.event_type);
-    if (event.contentKey !== undefined)
+    const type = this.#state.stream.eventTypes.get(entry.eventType);
+    if (entry.contentKey !== undefined)
       this.#contents.note(entry, type?.deletion === true, ring.head);
-    if (tombstones.hides(event)) entry.hidden = true;
+    if (tombstones.hides(entry)) entry.hidden = true;
     const seq = ring.push(entry);
     const broadcast = broadcastOf(this.#state, entry, seq);
     if (broadcast !== undefined) {
@@ -53,6 +52,7 @@ export class Intake implements LiveReaderPort {
       interest.post(seq, tags, entry.cancels);
       this.#flusher.wake(interest);
     });
+    entry.settle();
   }
 
   taken(): void {

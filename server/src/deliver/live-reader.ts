@@ -146,7 +146,7 @@ export class LiveReader {
     this.#state.index.expect(entries.map(({ terms }) => terms));
     for (const entry of entries) {
       this.#port.take(entry);
-      takenBytes += entry.sizeBytes;
+      takenBytes += entry.settledBytes;
       if (takenBytes < strideBytes) continue;
       this.#port.taken();
       await this.#port.roomInRing();

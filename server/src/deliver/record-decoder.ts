@@ -54,7 +54,7 @@ export class RecordDecoder {
     const terms = new EventTerms(this.#stream, event, this.#partition, offset);
     return {
       offset,
-      entry: new Entry(this.#partition, offset, record.timestampMs, event, terms, cancels),
+      entry: new Entry(this.#partition, offset, record.timestampMs, terms, cancels),
       source,
       unreadable: undefined,
     };

@@ -15,8 +15,7 @@ export class RingContents {
   }
 
   /** Takes note of an entry that is about to get a sequence. */
-  note({ event }: Entry, isDeletion: boolean, seq: number): void {
-    const { contentKey, source } = event;
+  note({ contentKey, source }: Entry, isDeletion: boolean, seq: number): void {
     if (contentKey === undefined || source === undefined) return;
     const held = this.#seqs.get(contentKey);
     if (!isDeletion) {
@@ -28,13 +27,12 @@ export class RingContents {
     this.#tombstones.add(contentKey, source);
     for (const one of typeof held === "number" ? [held] : (held ?? [])) {
       const content = this.#ring.get(one);
-      if (content !== undefined && this.#tombstones.hides(content.event)) content.hidden = true;
+      if (content !== undefined && this.#tombstones.hides(content)) content.hidden = true;
     }
   }
 
   /** Forgets an entry that leaves the ring. */
-  forget({ event }: Entry, seq: number): void {
-    const { contentKey } = event;
+  forget({ contentKey }: Entry, seq: number): void {
     if (contentKey === undefined) return;
     const held = this.#seqs.get(contentKey);
     if (held === seq) this.#seqs.delete(contentKey);

@@ -9,7 +9,7 @@ const ASKED_MAX = 64;
 
 function move(offsets: number[], sources: (Source | undefined)[], entry: Entry): void {
   offsets[entry.partition] = entry.offset + 1;
-  sources[entry.partition] = laterSource(sources[entry.partition], entry.event.source);
+  sources[entry.partition] = laterSource(sources[entry.partition], entry.source);
 }
 
 /**
@@ -63,8 +63,8 @@ export class Ring {
     if (seq - this.#tail === this.#entries.length) this.#grow();
     this.#entries[seq & (this.#entries.length - 1)] = entry;
     this.#head += 1;
-    this.#bytes += entry.sizeBytes;
-    this.#pass(entry.partition, entry.offset + 1, entry.event.source);
+    this.#bytes += entry.settledBytes;
+    this.#pass(entry.partition, entry.offset + 1, entry.source);
     return seq;
   }
 
@@ -95,7 +95,7 @@ export class Ring {
     let tail = this.#tail;
     let bytes = this.#bytes;
     while (bytes > this.#bytesMax && tail < this.#head) {
-      bytes -= this.get(tail)?.sizeBytes ?? 0;
+      bytes -= this.get(tail)?.settledBytes ?? 0;
       tail += 1;
     }
     return tail;
@@ -114,7 +114,7 @@ export class Ring {
       const slot = this.#tail & (this.#entries.length - 1);
       const entry = this.#entries[slot];
       if (entry !== undefined) {
-        this.#bytes -= entry.sizeBytes;
+        this.#bytes -= entry.settledBytes;
         move(this.#tailOffsets, this.#tailSources, entry);
       }
       this.#entries[slot] = undefined;

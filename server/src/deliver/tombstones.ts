@@ -2,6 +2,9 @@ import { compareSources, parseSource, type Source } from "@penstock-dev/contract
 import type { Log } from "../log/index.ts";
 import type { Stream, StreamEvent } from "../streams/index.ts";
 
+/** What tells whether something was deleted. */
+type Content = Pick<StreamEvent, "contentKey" | "source">;
+
 /**
  * What was deleted: content with one of these keys, and a source before that of its deletion, is
  * served to nobody. Held whole by every process that reads, and loaded before it is ready.
@@ -21,11 +24,10 @@ export class Tombstones {
   }
 
   /** Whether an event's content was deleted. A deletion is no content, and is always told. */
-  hides(event: StreamEvent): boolean {
-    if (this.#sources.size === 0) return false;
-    if (event.contentKey === undefined || event.source === undefined) return false;
-    const deleted = this.#sources.get(event.contentKey);
-    return deleted !== undefined && compareSources(event.source, deleted) < 0;
+  hides({ contentKey, source }: Content): boolean {
+    if (this.#sources.size === 0 || contentKey === undefined || source === undefined) return false;
+    const deleted = this.#sources.get(contentKey);
+    return deleted !== undefined && compareSources(source, deleted) < 0;
   }
 }
 

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DomainEvent } from "@penstock-dev/contract";
+import { tweets } from "@penstock-dev/domain-tweets";
+import { encodeEvent, loadStreams, type Stream } from "../streams/index.ts";
+import type { Entry } from "./entry.ts";
+import { RecordDecoder } from "./record-decoder.ts";
+
+const stream = loadStreams(undefined, new Map([["tweets", tweets]]), 1).get("tweets") as Stream;
+
+function entryOf(event: DomainEvent): Entry {
+  const record = encodeEvent(event, "key", { generation: 0, offset: 7, index: 0, last: true }, 0);
+  const { key, value, headers = {} } = record;
+  const read = new RecordDecoder(stream, 0, undefined).read({
+    offset: 3,
+    timestampMs: 1_700_000_000_000,
+    key,
+    value,
+    headers,
+  });
+  return read.entry as Entry;
+}
+
+const post: DomainEvent = {
+  event_type: "new_tweet",
+  id: "1",
+  noun: "tweet",
+  payload: {
+    id: "1",
+    user_id: "7",
+    text: 'a "quoted" ßtext 🎈',
+    timestamp: "2026-01-01T00:00:00Z",
+    hashtags: ["News"],
+    retweet_id: null,
+  },
+};
+
+test("an entry that has settled is the same event, with the same terms", () => {
+  const entry = entryOf({ ...post, removed: true });
+  const { event, terms } = entry;
+  const body = entry.body(undefined);
+  entry.settle();
+  assert.notEqual(entry.terms, terms, "it did not settle");
+  assert.deepEqual(entry.event, event);
+  for (const field of ["hashtags", "keywords", "user_ids", "event_types"])
+    assert.deepEqual(entry.terms.terms(field), terms.terms(field));
+  assert.equal(entry.body(undefined), body);
+});
+
+test("what an entry's text does not say is kept", () => {
+  const routes = [{ fields: { user_ids: ["abc"] } }];
+  for (const event of [
+    { ...post, event_type: "delete", payload: { id: "1", user_id: "7" }, routes },
+    { ...post, region: "eu" },
+  ]) {
+    const entry = entryOf(event);
+    const read = entry.event;
+    entry.settle();
+    assert.deepEqual(entry.event, read);
+    assert.deepEqual(entry.event.routes, event.routes);
+  }
+});
