@@ -17,9 +17,10 @@ import { LiveReader } from "./live-reader.ts";
 import { Movements } from "./movement.ts";
 import type { Outlet } from "./outlet.ts";
 import { ParkedClients } from "./parked-clients.ts";
-import { type LogIdentity, laterOf, type Place, samePlace } from "./place.ts";
+import { type LogIdentity, laterOf, type Place } from "./place.ts";
 import { type History, ReadableLog } from "./readable-log.ts";
 import { Ring } from "./ring.ts";
+import { ringEntrance } from "./ring-entrance.ts";
 import { type Ending, Subscriber } from "./subscriber.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 import type { Tombstones } from "./tombstones.ts";
@@ -334,10 +335,12 @@ export class Fanout implements AsyncDisposable {
   }
 
   #enter(subscriber: Subscriber, place: Place): void {
-    const { ring } = this.#state;
-    const atHead = subscriber.until === undefined && samePlace(place, this.head());
-    if (atHead) this.#meet(subscriber, ring.head, undefined);
-    else this.#cold.join(subscriber, place, undefined);
+    const seq =
+      subscriber.until === undefined
+        ? ringEntrance(this.#state, subscriber.interest, place)
+        : undefined;
+    if (seq === undefined) this.#cold.join(subscriber, place, undefined);
+    else this.#meet(subscriber, seq, undefined);
   }
 
   #leave(subscriber: Subscriber): void {
