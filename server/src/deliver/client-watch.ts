@@ -67,7 +67,9 @@ export class ClientWatch {
       });
     } else {
       this.#wake(subscriber);
-      const isQuiet = nowMs - subscriber.lastWriteMs >= options.heartbeatIntervalMs * 0.6;
+      // By the next look it would be too late.
+      const silentMs = nowMs - subscriber.lastWriteMs + this.#wheel.turnMs;
+      const isQuiet = silentMs > options.heartbeatIntervalMs;
       if (isQuiet && subscriber.room() > 0) this.#heartbeat(subscriber, nowMs);
     }
   }

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HeartbeatWheel } from "./heartbeat-wheel.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+const INTERVAL_MS = 15_000;
+
+test("every client comes up three times in an interval, spread, however late the timer is", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  let nowMs = 5;
+  const looks = new Map<Subscriber, number[]>();
+  let greatest = 0;
+  const wheel = new HeartbeatWheel(
+    INTERVAL_MS,
+    (subscribers) => {
+      greatest = Math.max(greatest, subscribers.size);
+      for (const one of subscribers) looks.set(one, [...(looks.get(one) ?? []), nowMs]);
+    },
+    () => nowMs,
+  );
+  const clients = Array.from({ length: 1000 }, () => ({ wheelSlot: 0 }) as Subscriber);
+  for (const client of clients) wheel.add(client);
+  // A timer of Node's begins its wait when it has been served, and is late each time.
+  for (; nowMs < 10 * INTERVAL_MS; nowMs += 103) t.mock.timers.tick(96);
+  assert.ok(greatest <= 20, `${greatest} at once`);
+  for (const client of clients) {
+    const seen = looks.get(client) ?? [];
+    for (let at = 3; at < seen.length; at++) {
+      const tookMs = (seen[at] as number) - (seen[at - 3] as number);
+      assert.ok(tookMs <= INTERVAL_MS && tookMs > INTERVAL_MS * 0.9, `${tookMs} ms for three`);
+    }
+    assert.ok(seen.length >= 29, `${seen.length} looks`);
+  }
+  wheel.stop();
+});
+
+test("after a stall each client comes up once, not once for each turn that was missed", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  let nowMs = 0;
+  let looks = 0;
+  const wheel = new HeartbeatWheel(
+    INTERVAL_MS,
+    (subscribers) => {
+      looks += subscribers.size;
+    },
+    () => nowMs,
+  );
+  for (let at = 0; at < 100; at++) wheel.add({ wheelSlot: 0 } as Subscriber);
+  nowMs = 10 * INTERVAL_MS;
+  t.mock.timers.tick(96);
+  assert.equal(looks, 100);
+  wheel.stop();
+});
