@@ -105,7 +105,8 @@ export class Entry {
 
   #framesOf(tags: readonly string[] | undefined): (Buffer | undefined)[] {
     if (tags === undefined) {
-      this.#encoded ??= [];
+      // An array that begins empty makes room for many.
+      this.#encoded ??= [undefined];
       return this.#encoded;
     }
     this.#tagged ??= new Map();

@@ -17,12 +17,14 @@ export class HeartbeatWheel {
   /** From one look at a client to the next, in milliseconds. */
   readonly turnMs: number;
   readonly #slots: Set<Subscriber>[];
-  readonly #timer: NodeJS.Timeout;
+  /** Runs while there are clients. */
+  #timer: NodeJS.Timeout | undefined;
   readonly #slotMs: number;
   readonly #tick: (subscribers: ReadonlySet<Subscriber>) => void;
   readonly #now: () => number;
   readonly #startMs: number;
   #next = 0;
+  #clients = 0;
   /** Slots that have come up since the start. */
   #passed = 0;
 
@@ -43,8 +45,6 @@ export class HeartbeatWheel {
     this.#slotMs = Math.max(SLOT_MS_MIN, turnMs / slots);
     this.turnMs = this.#slotMs * slots;
     this.#startMs = now();
-    this.#timer = setInterval(() => this.#turn(), this.#slotMs);
-    this.#timer.unref();
   }
 
   /** Every slot that is due comes up, each once however late it is. */
@@ -62,13 +62,18 @@ export class HeartbeatWheel {
     this.#next = (this.#next + 1) % this.#slots.length;
     subscriber.wheelSlot = this.#next;
     this.#slots[this.#next]?.add(subscriber);
+    this.#clients += 1;
+    this.#timer ??= setInterval(() => this.#turn(), this.#slotMs).unref();
   }
 
   remove(subscriber: Subscriber): void {
-    this.#slots[subscriber.wheelSlot]?.delete(subscriber);
+    if (this.#slots[subscriber.wheelSlot]?.delete(subscriber) !== true) return;
+    this.#clients -= 1;
+    if (this.#clients === 0) this.stop();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

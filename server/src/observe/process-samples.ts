@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { MetricSample } from "./observer.ts";
 
-const RESOLUTION_MS = 10;
+/** Between two looks at the event loop. Each wakes a process that has nothing else to do. */
+const RESOLUTION_MS = 20;
 
 /** What the operating system and the runtime say of this process, under a name of its own. */
 export function watchProcess(name: string): () => readonly MetricSample[] {
