@@ -48,6 +48,7 @@ async function run(bench: Bench): Promise<Outcome> {
       figure("server's CPU a frame", (cores * seconds * 1e6) / frames, "µs"),
       figure("load generator's CPU a frame", generator / frames, "µs"),
       figure("event loop delay, greatest", delay.maxMs, "ms"),
+      figure("longest turn of an event loop, of CPU", delay.turnMs, "ms"),
     ],
     goals: [atMost("server's CPU", cores * 100, 15, "% of a core")],
     plots: [

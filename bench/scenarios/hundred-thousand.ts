@@ -71,6 +71,7 @@ async function run(bench: Bench): Promise<Outcome> {
       figure("publish to receipt, greatest", seen.latency.max / 1000, "ms"),
       figure("event loop delay, p99", delay.p99Ms, "ms"),
       figure("event loop delay, greatest", delay.maxMs, "ms"),
+      figure("longest turn of an event loop, of CPU", delay.turnMs, "ms"),
       figure("anonymous memory of the server without clients", crowd.emptyBytes / GB, "GB"),
       figure("each client's share of memory", (bytes - crowd.emptyBytes) / clients / 1000, "KB"),
     ],

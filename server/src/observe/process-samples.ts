@@ -1,23 +1,18 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type LoopTimes, LoopWatch } from "./loop-watch.ts";
 import type { MetricSample } from "./observer.ts";
-
-/** Between two looks at the event loop. Each wakes a process that has nothing else to do. */
-const RESOLUTION_MS = 20;
 
 /** What the operating system and the runtime say of this process, under a name of its own. */
 export function watchProcess(name: string): () => readonly MetricSample[] {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  delay.enable();
+  const loop = new LoopWatch();
+  const quantilesOf = (times: LoopTimes) =>
+    Object.entries(times).map(([quantile, value]) => ({
+      labels: { process: name, quantile },
+      value,
+    }));
   return () => {
     const memory = process.memoryUsage();
     const cpu = process.cpuUsage();
-    const seconds = (nanoseconds: number): number =>
-      Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1000);
-    const quantiles = [
-      ["0.5", delay.percentile(50)],
-      ["0.99", delay.percentile(99)],
-      ["1", delay.max],
-    ] as const;
+    const { late, turns } = loop.read();
     const samples: readonly MetricSample[] = [
       {
         name: "penstock_process_memory_bytes",
@@ -39,13 +34,15 @@ export function watchProcess(name: string): () => readonly MetricSample[] {
         name: "penstock_event_loop_delay_seconds",
         help: "How late the event loop of a process was, since the last look.",
         kind: "gauge",
-        values: quantiles.map(([quantile, nanoseconds]) => ({
-          labels: { process: name, quantile },
-          value: seconds(nanoseconds),
-        })),
+        values: quantilesOf(late),
+      },
+      {
+        name: "penstock_event_loop_turn_seconds",
+        help: "CPU time of the turns that made the event loop of a process late, at most, since the last look.",
+        kind: "gauge",
+        values: quantilesOf(turns),
       },
     ];
-    delay.reset();
     return samples;
   };
 }
