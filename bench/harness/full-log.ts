@@ -22,6 +22,7 @@ export class FullLog {
   readonly entries: number;
   readonly #bench: Bench;
   readonly #filters: number;
+  readonly #firstSerial: number;
   readonly #lastSerial: number;
   #server: PenstockServer;
 
@@ -30,7 +31,8 @@ export class FullLog {
     this.#server = server;
     this.#filters = filters;
     this.entries = entries;
-    this.#lastSerial = FIRST_SERIAL + Math.ceil(entries / RARE_EVERY) - 1;
+    this.#firstSerial = firstSerial(entries, filters);
+    this.#lastSerial = this.#firstSerial + rareOf(entries) - 1;
   }
 
   /**
@@ -41,9 +43,10 @@ export class FullLog {
   static async fill(bench: Bench, entries: number, filters: number): Promise<FullLog> {
     const server = bench.stack.use(await PenstockServer.start());
     const startMs = performance.now();
+    const first = firstSerial(entries, filters);
     const eventOf = (number: number): object => {
       if (number % RARE_EVERY !== 0) return filler(number);
-      const serial = FIRST_SERIAL + number / RARE_EVERY;
+      const serial = first + number / RARE_EVERY;
       return post(serial, `r${serial % filters}`);
     };
     // Over one connection, so that the log has them in the order of their serials.
@@ -79,15 +82,25 @@ export class FullLog {
       distinct: this.#filters,
       clients,
       concurrency: clients,
-      after: FIRST_SERIAL - 1,
+      after: this.#firstSerial - 1,
     });
     await swarm.reach(this.#lastSerial, REPLAY_TIMEOUT_MS);
     const seconds = (performance.now() - startMs) / 1000;
     const cpuMicros = server.cpuMicros - cpuBefore;
     let due = 0;
-    for (let serial = FIRST_SERIAL; serial <= this.#lastSerial; serial++)
+    for (let serial = this.#firstSerial; serial <= this.#lastSerial; serial++)
       if (serial % this.#filters < clients) due += 1;
     checked(await swarm.report(), due);
     return { cpuMicros, seconds };
   }
+}
+
+function rareOf(entries: number): number {
+  return Math.ceil(entries / RARE_EVERY);
+}
+
+/** The last event is the first client's, so that it reads as far by itself as all of them together. */
+function firstSerial(entries: number, filters: number): number {
+  const rare = rareOf(entries);
+  return Math.ceil((FIRST_SERIAL + rare) / filters) * filters - rare + 1;
 }
