@@ -22,10 +22,15 @@ export class ColdLane {
   skip: Place | undefined;
   /** Reading ends here, where the client said so. */
   readonly until: Place | undefined;
-  /** Where its members stand; while a batch is being sent, that differs from the scan's place. */
-  place: Place;
+  /** The scan that serves it, once one does. */
+  scan: { readonly place: Place } | undefined;
+  /** Where its members stand while a batch is being sent, some of which they got. */
+  within: Place | undefined;
+  readonly #start: Place;
   lastCheckpointMs: number;
   readonly bucket: TokenBucket | undefined;
+  /** Whether its members have just come; else their sockets or their rate held them back. */
+  readonly isNew: boolean;
 
   constructor(init: {
     readonly interest: Interest;
@@ -33,16 +38,23 @@ export class ColdLane {
     readonly place: Place;
     readonly until: Place | undefined;
     readonly bucket: TokenBucket | undefined;
+    readonly isNew: boolean;
     readonly nowMs: number;
   }) {
     this.interest = init.interest;
     this.flow = init.flow;
     this.skip = init.place;
-    this.place = init.place;
+    this.#start = init.place;
     this.until = init.until;
+    this.isNew = init.isNew;
     this.lastCheckpointMs = init.nowMs;
     const rate = init.flow.maxEventsPerSecond;
     this.bucket = init.bucket ?? (rate === undefined ? undefined : new TokenBucket(rate));
+  }
+
+  /** Where its members stand, but for those who began ahead of it: see `skip`. */
+  get place(): Place {
+    return this.within ?? this.scan?.place ?? this.#start;
   }
 
   /** Whether an entry is for these clients: behind their start, before their end. */

@@ -1,7 +1,18 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { PenstockError } from "@penstock-dev/contract";
-import { ColdLane } from "./cold-lane.ts";
+import {
+  beganNear,
+  comesPast,
+  earlierOf,
+  hasPassed,
+  type Joining,
+  lanesOf,
+  putBack,
+  SCAN_SPAN_OFFSETS,
+  startFor,
+} from "./cold-joining.ts";
+import type { ColdLane } from "./cold-lane.ts";
 import { type Batch, ColdScan } from "./cold-scan.ts";
 import { ColdSender } from "./cold-sender.ts";
 import { covers, laterOf, offsetsBetween, type Place } from "./place.ts";
@@ -10,16 +21,9 @@ import { RegionCache } from "./region-cache.ts";
 import type { Parking, Subscriber } from "./subscriber.ts";
 import type { TopicState } from "./topic-state.ts";
 
-/** Clients this many offsets apart are read for by one scan; farther ones get a scan of their own. */
-const SCAN_SPAN_OFFSETS = 20_000;
-
-/** Members of a cold lane: what is written to within one slice. */
-const LANE_MEMBERS_MAX = 256;
-
 /**
- * Whoever comes this soon behind the start of a scan from near the same place waits, in milliseconds,
- * and is read for by the next with all others: a thousand who come back within a second are read for
- * twice, and not by as many scans as there may be.
+ * Whoever comes this soon behind the start of a scan from near the same place, and cannot catch up
+ * with it, waits, in milliseconds, and is read for by the next with all others.
  */
 const SCAN_SPACING_MS = 1000;
 
@@ -38,12 +42,6 @@ export interface ColdReaderPort {
   /** Resolves when the ring's head moved, or soon. */
   more(): Promise<void>;
   failed(subscriber: Subscriber, caught: unknown): void;
-}
-
-interface Joining {
-  readonly subscriber: Subscriber;
-  readonly place: Place;
-  readonly bucket: ColdLane["bucket"];
 }
 
 /**
@@ -76,9 +74,13 @@ export class ColdReader {
     });
   }
 
-  /** Begins to read for a client from a place on. */
-  join(subscriber: Subscriber, place: Place, bucket: ColdLane["bucket"]): void {
-    this.#joining.set(subscriber, { subscriber, place, bucket });
+  /**
+   * Begins to read for a client from a place on.
+   *
+   * @param isNew whether it has just come; else its socket or its rate held it back
+   */
+  join(subscriber: Subscriber, place: Place, bucket: ColdLane["bucket"], isNew: boolean): void {
+    this.#joining.set(subscriber, { subscriber, place, bucket, isNew });
     subscriber.standing = {
       kind: "parked",
       parking: { place, oldestMs: this.#state.now(), readyAtMs: undefined, bucket },
@@ -89,6 +91,7 @@ export class ColdReader {
   leave(subscriber: Subscriber): void {
     this.#joining.delete(subscriber);
     this.#held.delete(subscriber);
+    for (const { latecomers } of this.#scans) latecomers.delete(subscriber);
     if (subscriber.standing.kind !== "cohort") return;
     const { lane } = subscriber.standing;
     lane.members.delete(subscriber);
@@ -97,7 +100,9 @@ export class ColdReader {
 
   /** Whether the client is about to join a cohort: nothing needs to wake it. */
   isJoining(subscriber: Subscriber): boolean {
-    return this.#joining.has(subscriber) || this.#held.has(subscriber);
+    if (this.#joining.has(subscriber) || this.#held.has(subscriber)) return true;
+    for (const { latecomers } of this.#scans) if (latecomers.has(subscriber)) return true;
+    return false;
   }
 
   stop(): void {
@@ -119,40 +124,74 @@ export class ColdReader {
     });
   }
 
-  #place(): void {
-    const lanes = this.#lanes().sort((a, b) => total(a.place) - total(b.place));
+  /** @param released the scan whose latecomers are among those who join, and catch up with it */
+  #place(released?: ColdScan): void {
+    const lanes = lanesOf(this.#joining.values(), this.#state.now());
+    this.#joining.clear();
     for (const lane of lanes) {
-      let scan = [...this.#scans].find((known) => near(known, lane.place));
+      const scan = [...this.#scans].find((known) => comesPast(known, lane.place));
       // A batch that is being sent was matched without whoever comes now.
       if (scan?.isSending === true || (scan === undefined && this.#scans.size >= SCANS_MAX)) {
         putBack(lane, this.#joining);
-        continue;
+      } else if (scan !== undefined) {
+        this.#add(lane, scan);
+      } else {
+        const leader = this.#leaderOf(lane);
+        const follows = leader !== undefined && leader === released;
+        const waiting = follows ? undefined : this.#waitingBehind(lane, leader);
+        if (waiting !== undefined) putBack(lane, waiting);
+        else this.#add(lane, this.#begin(startFor(lanes, lane), follows ? leader : undefined));
       }
-      if (scan === undefined) {
-        const next = this.#nextStartMs(lane);
-        if (next !== undefined) {
-          putBack(lane, this.#held);
-          this.#heldUntilMs = Math.min(this.#heldUntilMs, next);
-          continue;
-        }
-        const start = startFor(lanes, lane);
-        scan = new ColdScan(this.#state, this.#regions.reader(), start);
-        this.#scans.add(scan);
-        void this.#run(scan);
-      }
-      scan.add(lane);
-      this.#scanOf.set(lane, scan);
-      for (const member of lane.members) member.standing = { kind: "cohort", lane };
     }
+  }
+
+  #add(lane: ColdLane, scan: ColdScan): void {
+    scan.add(lane);
+    this.#scanOf.set(lane, scan);
+    for (const member of lane.members) member.standing = { kind: "cohort", lane };
+  }
+
+  #begin(start: Place, leader: ColdScan | undefined): ColdScan {
+    const scan = new ColdScan(this.#state, this.#regions.reader(), start, leader);
+    this.#scans.add(scan);
+    leader?.latecomers.begins();
+    void this.#run(scan);
+    return scan;
+  }
+
+  /** The scan that has just passed where a lane stands, and has far to go. */
+  #leaderOf(lane: ColdLane): ColdScan | undefined {
+    if (!lane.isNew) return undefined;
+    const { ring } = this.#state;
+    const head = ring.placeAt(ring.head);
+    if (head === undefined) return undefined;
+    for (const scan of this.#scans) {
+      if (scan.leader !== undefined || !hasPassed(scan, lane.place)) continue;
+      if (offsetsBetween(scan.place, head) > SCAN_SPAN_OFFSETS) return scan;
+    }
+    return undefined;
+  }
+
+  /** Where a lane waits until it is read for; undefined where a scan may begin for it. */
+  #waitingBehind(
+    lane: ColdLane,
+    leader: ColdScan | undefined,
+  ): Map<Subscriber, Joining> | undefined {
+    const waiting = leader?.latecomers.take();
+    if (waiting !== undefined) return waiting;
+    const next = this.#nextStartMs(lane);
+    if (next === undefined) return undefined;
+    this.#heldUntilMs = Math.min(this.#heldUntilMs, next);
+    return this.#held;
   }
 
   /** When a scan may begin for a lane, where one has just begun near it and still runs. */
   #nextStartMs(lane: ColdLane): number | undefined {
     let next: number | undefined;
-    for (const { start, startedMs } of this.#scans) {
-      if (Math.abs(total(start) - total(lane.place)) > SCAN_SPAN_OFFSETS) continue;
-      if (performance.now() - startedMs >= SCAN_SPACING_MS) continue;
-      next = Math.max(next ?? 0, startedMs + SCAN_SPACING_MS);
+    for (const scan of this.#scans) {
+      if (!beganNear(scan, lane.place)) continue;
+      if (performance.now() - scan.startedMs >= SCAN_SPACING_MS) continue;
+      next = Math.max(next ?? 0, scan.startedMs + SCAN_SPACING_MS);
     }
     return next;
   }
@@ -162,31 +201,6 @@ export class ColdReader {
     for (const [subscriber, joining] of this.#held) this.#joining.set(subscriber, joining);
     this.#held.clear();
     this.#heldUntilMs = Number.POSITIVE_INFINITY;
-  }
-
-  /** A lane for each group that joins with the same interest, flow and place. */
-  #lanes(): ColdLane[] {
-    const lanes: ColdLane[] = [];
-    const groups = new Map<unknown, Map<string, ColdLane>>();
-    const joining = [...this.#joining.values()];
-    this.#joining.clear();
-    for (const { subscriber, place, bucket } of joining) {
-      const { interest, flow, until } = subscriber;
-      const byFlow = groups.get(interest) ?? new Map<string, ColdLane>();
-      groups.set(interest, byFlow);
-      const key = `${flow.key} ${place.offsets.join(",")}`;
-      let lane = until === undefined ? byFlow.get(key) : undefined;
-      if (lane === undefined || lane.members.size >= LANE_MEMBERS_MAX) {
-        const nowMs = this.#state.now();
-        lane = new ColdLane({ interest, flow, place, until, bucket: bucket?.copy(), nowMs });
-        lanes.push(lane);
-        if (until === undefined) byFlow.set(key, lane);
-      } else if (bucket !== undefined) {
-        lane.bucket?.join(bucket);
-      }
-      lane.members.add(subscriber);
-    }
-    return lanes;
   }
 
   async #run(scan: ColdScan): Promise<void> {
@@ -206,6 +220,8 @@ export class ColdReader {
       }
     }
     this.#scans.delete(scan);
+    scan.leader?.latecomers.ends();
+    for (const joining of scan.latecomers.release()) this.#joining.set(joining.subscriber, joining);
     this.#release();
     if (this.#joining.size > 0) this.#gather();
   }
@@ -223,20 +239,48 @@ export class ColdReader {
     const cutSeq = ring.head;
     const cut = ring.placeAt(cutSeq);
     if (cut === undefined) return;
+    const leader = this.#leaderThatWaits(scan);
+    const end = leader === undefined ? cut : earlierOf(cut, leader.place);
     while (!this.#stopped && !scan.isEmpty) {
-      const batch = await scan.next(cut);
+      await this.#letCatchUp(scan);
+      const batch = await scan.next(end);
       if (batch === undefined) break;
       await this.#send(scan, batch);
-      scan.advance(batch);
+      scan.advance(batch.end);
       this.#letJoin();
       this.#endThoseWhoAreDone(scan);
       await turn();
+    }
+    if (leader !== undefined && covers(scan.place, leader.place)) {
+      this.#merge(scan, leader);
+      return;
     }
     // Who was further ahead in another process meets the ring where this one has come as far.
     if (cutSeq >= ring.tail && covers(cut, scan.place)) await this.#meet(scan, cutSeq);
     this.#endThoseWhoAreDone(scan);
     // Who is left has been further ahead elsewhere, or reads to an end that has not come yet.
     if (!scan.isEmpty && ring.head === cutSeq) await this.#port.more();
+  }
+
+  #leaderThatWaits({ leader }: ColdScan): ColdScan | undefined {
+    return leader !== undefined && this.#scans.has(leader) ? leader : undefined;
+  }
+
+  /** A scan waits for those who came just behind it, and until they stand where it does. */
+  async #letCatchUp(scan: ColdScan): Promise<void> {
+    const { latecomers } = scan;
+    while (!this.#stopped && !latecomers.isEmpty) {
+      await latecomers.gathered();
+      for (const joining of latecomers.release()) this.#joining.set(joining.subscriber, joining);
+      this.#place(scan);
+      await latecomers.caughtUp();
+    }
+  }
+
+  /** Those who have caught up with the scan before them are read for by it from now on. */
+  #merge(scan: ColdScan, leader: ColdScan): void {
+    for (const lane of scan.lanes()) this.#scanOf.set(lane, leader);
+    leader.takeOver(scan);
   }
 
   /** Hands a batch to the lanes that want it, in slices. */
@@ -275,11 +319,10 @@ export class ColdReader {
   }
 
   #endThoseWhoAreDone(scan: ColdScan): void {
-    for (const lane of [...scan.lanes()]) {
-      if (lane.until === undefined || !covers(scan.place, lane.until)) continue;
-      for (const member of [...lane.members]) {
+    for (const { members, until } of scan.done) {
+      for (const member of [...members]) {
         this.leave(member);
-        this.#port.reachedUntil(member, lane.until);
+        if (until !== undefined) this.#port.reachedUntil(member, until);
       }
     }
   }
@@ -296,46 +339,6 @@ export class ColdReader {
       const next = laterOf(from, floor);
       for (const member of lane.members) this.#port.lost(member, from, next);
     }
-    scan.place = to;
-    for (const lane of scan.lanes()) {
-      lane.passedBy(to);
-      lane.place = to;
-    }
+    scan.advance(to);
   }
-}
-
-function total(place: Place): number {
-  let sum = 0;
-  for (const offset of place.offsets) sum += offset;
-  return sum;
-}
-
-/** The members of a lane wait to join, as they came. */
-function putBack(lane: ColdLane, waiting: Map<Subscriber, Joining>): void {
-  const { place, bucket } = lane;
-  for (const subscriber of lane.members) waiting.set(subscriber, { subscriber, place, bucket });
-}
-
-function near(scan: ColdScan, place: Place): boolean {
-  return scan.admits(place) && offsetsBetween(scan.place, place) <= SCAN_SPAN_OFFSETS;
-}
-
-/** Where a scan must begin to serve a lane, and the others near it that wait for one. */
-function startFor(lanes: readonly ColdLane[], first: ColdLane): Place {
-  let start = first.place;
-  for (const lane of lanes) {
-    if (Math.abs(total(lane.place) - total(first.place)) > SCAN_SPAN_OFFSETS) continue;
-    if (lane.members.values().next().value?.standing.kind === "cohort") continue;
-    start = earlierOf(start, lane.place);
-  }
-  return start;
-}
-
-/** The earlier of two places in each partition; a reader that starts there looks for the sources. */
-function earlierOf(a: Place, b: Place): Place {
-  const offsets = a.offsets.map((offset, partition) => Math.min(offset, b.offsets[partition] ?? 0));
-  const sources = offsets.map((offset, partition) =>
-    offset === a.offsets[partition] ? a.sources[partition] : b.sources[partition],
-  );
-  return { offsets, sources };
 }

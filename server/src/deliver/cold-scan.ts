@@ -4,7 +4,8 @@ import { type FilterHandle, FilterIndex } from "../filter/index.ts";
 import type { ColdLane, ColdMatch } from "./cold-lane.ts";
 import type { Entry } from "./entry.ts";
 import type { Broadcast, Interest } from "./interest.ts";
-import { covers, laterSource, type Place } from "./place.ts";
+import { Latecomers } from "./latecomers.ts";
+import { covers, laterOf, laterSource, type Place } from "./place.ts";
 import type { RegionReader } from "./region-cache.ts";
 import type { TopicState } from "./topic-state.ts";
 
@@ -49,23 +50,49 @@ export class ColdScan {
   readonly #regions: RegionReader;
   readonly #index: FilterIndex<CohortInterest>;
   readonly #cohort = new Map<Interest, CohortInterest>();
-  place: Place;
+  /** The lanes that begin ahead of the scan, and those that end where they said. */
+  readonly #skipping = new Set<ColdLane>();
+  readonly #ending = new Set<ColdLane>();
+  /** The lanes that got some of the batch that is being sent. */
+  #touched: ColdLane[] = [];
+  #place: Place;
   /** Where and when it began, the time by a clock that is never set. */
   readonly start: Place;
   readonly startedMs = performance.now();
   /** A batch is on its way to the lanes: who comes now joins behind it. */
   isSending = false;
+  /** The scan with which this one catches up, and which waits for it. */
+  readonly leader: ColdScan | undefined;
+  readonly latecomers = new Latecomers();
 
-  constructor(state: TopicState, regions: RegionReader, place: Place) {
+  constructor(
+    state: TopicState,
+    regions: RegionReader,
+    place: Place,
+    leader: ColdScan | undefined,
+  ) {
     this.#state = state;
     this.#regions = regions;
     this.#index = new FilterIndex(state.stream);
-    this.place = place;
+    this.#place = place;
     this.start = place;
+    this.leader = leader;
+  }
+
+  get place(): Place {
+    return this.#place;
   }
 
   get isEmpty(): boolean {
     return this.#cohort.size === 0;
+  }
+
+  /** The lanes whose end the scan has come to. */
+  get done(): ColdLane[] {
+    if (this.#ending.size === 0) return [];
+    return [...this.#ending].filter(
+      ({ until }) => until !== undefined && covers(this.place, until),
+    );
   }
 
   /** Whether clients at a place can join: what they want lies ahead of the scan. */
@@ -90,16 +117,31 @@ export class ColdScan {
       this.#cohort.set(lane.interest, cohort);
     }
     cohort.lanes.add(lane);
+    lane.scan = this;
     lane.passedBy(this.place);
+    if (lane.skip !== undefined) this.#skipping.add(lane);
+    if (lane.until !== undefined) this.#ending.add(lane);
   }
 
   remove(lane: ColdLane): void {
     const cohort = this.#cohort.get(lane.interest);
     if (cohort === undefined) return;
     cohort.lanes.delete(lane);
+    this.#skipping.delete(lane);
+    this.#ending.delete(lane);
     if (cohort.lanes.size > 0) return;
     this.#index.remove(cohort.handle);
     this.#cohort.delete(lane.interest);
+  }
+
+  /** Takes over all that another has, which has come to the same place or beyond. */
+  takeOver(other: ColdScan): void {
+    for (const lane of [...other.lanes()]) {
+      other.remove(lane);
+      // What the other passed alone is not read for them again.
+      lane.skip = lane.skip === undefined ? other.place : laterOf(lane.skip, other.place);
+      this.add(lane);
+    }
   }
 
   /** Reads the next batch before `cut`; undefined where the scan stands there. */
@@ -182,15 +224,18 @@ export class ColdScan {
         if (own.length > 0) parts.push({ lane, matches: own });
       }
     }
+    this.#touched = parts.map(({ lane }) => lane);
     return parts;
   }
 
-  /** Goes on behind a batch. */
-  advance(batch: Batch): void {
-    this.place = batch.end;
-    for (const lane of this.lanes()) {
-      lane.passedBy(batch.end);
-      lane.place = batch.end;
+  /** Goes on from a place: behind a batch, or behind what the log no longer holds. */
+  advance(to: Place): void {
+    this.#place = to;
+    for (const lane of this.#touched) lane.within = undefined;
+    this.#touched = [];
+    for (const lane of this.#skipping) {
+      lane.passedBy(to);
+      if (lane.skip === undefined) this.#skipping.delete(lane);
     }
   }
 }

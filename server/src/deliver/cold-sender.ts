@@ -82,7 +82,7 @@ export class ColdSender {
         this.#sendAlone(lane, member, matches, from, batch, nowMs);
       }
     }
-    lane.place = place;
+    lane.within = place;
     if (due) lane.lastCheckpointMs = nowMs;
   }
 

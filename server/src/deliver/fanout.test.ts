@@ -5,33 +5,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { GapFrame } from "@penstock-dev/contract";
 import { parseFilters } from "../filter/index.ts";
 import { temporaryLog } from "../log/temporary-log.ts";
 import { defaultsOf } from "../option.ts";
 import { ensureTopics, loadStreams } from "../streams/index.ts";
 import { Fanout } from "./fanout.ts";
 import { makeFlow } from "./flow.ts";
+import { JudgedClient, LIMITS, lines } from "./judged-client.ts";
 import { deliverOptions } from "./options.ts";
-import type { Encoding, Outlet } from "./outlet.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { Tombstones } from "./tombstones.ts";
 import type { DeliverOptions } from "./topic-state.ts";
 
 const PARTITIONS = 2;
-const LIMITS = {
-  rules_max: 10,
-  values_max: 10,
-  match_all: true,
-  max_events_per_second: null,
-  when_behind: ["skip", "wait", "latest", "disconnect"],
-} as const;
-const lines: Encoding = {
-  name: "lines",
-  slot: 0,
-  event: (body) => Buffer.from(`${body}\n`),
-  control: (_type, json) => Buffer.from(`${json}\n`),
-};
 
 /** A small generator of numbers in [0, 1): the same for the same seed. */
 function randomOf(seed: number): () => number {
@@ -40,85 +26,6 @@ function randomOf(seed: number): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-}
-
-interface EventLine {
-  readonly position: string;
-  readonly order: { readonly kind: string };
-}
-
-/** A client: what it got, and a socket that takes nothing now and then. */
-class Client implements Outlet {
-  readonly encoding = lines;
-  readonly problems: string[] = [];
-  /** By partition, the next offset that is not accounted for. */
-  readonly next: number[] = [];
-  /** The kinds that it asked for, by the offsets from which on it did. */
-  events = 0;
-  gaps = 0;
-  subscriber: Subscriber | undefined;
-  /** Told when what was written has left the process. */
-  drained: () => void = () => undefined;
-  #open = true;
-  #isDraining = false;
-  readonly #kinds: ReadonlySet<string>;
-  readonly #kindOf: (partition: number, offset: number) => string;
-
-  constructor(kinds: readonly string[], kindOf: (partition: number, offset: number) => string) {
-    this.#kinds = new Set(kinds);
-    this.#kindOf = kindOf;
-  }
-
-  set isOpen(open: boolean) {
-    this.#open = open;
-  }
-
-  room(): number {
-    return this.#open ? 2000 : 0;
-  }
-
-  unreadMs(): number {
-    return 0;
-  }
-
-  close(): void {}
-
-  write(bytes: Uint8Array): void {
-    if (!this.#isDraining)
-      setImmediate(() => {
-        this.#isDraining = false;
-        this.drained();
-      });
-    this.#isDraining = true;
-    for (const line of Buffer.from(bytes).toString().trimEnd().split("\n")) {
-      const frame = JSON.parse(line) as EventLine | GapFrame | { readonly type: string };
-      if ("position" in frame) this.#event(frame);
-      else if (frame.type === "gap") this.#gap(frame as GapFrame);
-    }
-  }
-
-  #event({ position, order }: EventLine): void {
-    const [partition = 0, offset = 0] = position.split(":").map(Number);
-    if (!this.#kinds.has(order.kind)) this.problems.push(`${position} was not asked for`);
-    this.accountTo(partition, offset);
-    if (offset < (this.next[partition] ?? 0)) this.problems.push(`${position} came again`);
-    this.next[partition] = offset + 1;
-    this.events += 1;
-  }
-
-  #gap({ to }: GapFrame): void {
-    this.gaps += 1;
-    for (const [partition, offset] of Object.entries(to))
-      this.next[Number(partition)] = Math.max(this.next[Number(partition)] ?? 0, offset);
-  }
-
-  /** Whatever lies before an offset and was neither delivered nor told of must not have matched. */
-  accountTo(partition: number, offset: number): void {
-    for (let at = this.next[partition] ?? 0; at < offset; at++) {
-      if (this.#kinds.has(this.#kindOf(partition, at)))
-        this.problems.push(`${partition}:${at} was lost`);
-    }
-  }
 }
 
 /** An engine over a topic of its own, with slices as short as they can be. */
@@ -159,11 +66,11 @@ for (const seed of [1, 2, 3]) {
     const { stream, fanout, options } = await openEngine(log);
     const published: string[][] = Array.from({ length: PARTITIONS }, () => []);
     const kindOf = (partition: number, offset: number) => published[partition]?.[offset] ?? "";
-    const clients = new Set<Client>();
-    const judged: Client[] = [];
+    const clients = new Set<JudgedClient>();
+    const judged: JudgedClient[] = [];
 
-    const attach = (kinds: readonly string[]): Client => {
-      const client = new Client(kinds, kindOf);
+    const attach = (kinds: readonly string[]): JudgedClient => {
+      const client = new JudgedClient(kinds, kindOf);
       const place = fanout.head();
       client.next.push(...place.offsets);
       const rate = random() < 0.2 ? 1000 : undefined;
@@ -187,7 +94,7 @@ for (const seed of [1, 2, 3]) {
       judged.push(client);
       return client;
     };
-    const detach = (client: Client): void => {
+    const detach = (client: JudgedClient): void => {
       const { subscriber } = client;
       if (subscriber === undefined) return;
       const place = fanout.placeOf(subscriber);

@@ -121,7 +121,7 @@ export class Fanout implements AsyncDisposable {
     this.#parked = new ParkedClients(this.#state, {
       isWaiting: (subscriber) =>
         this.#subscribers.has(subscriber) && !this.#cold.isJoining(subscriber),
-      join: (subscriber, place, bucket) => this.#cold.join(subscriber, place, bucket),
+      join: (subscriber, place, bucket) => this.#cold.join(subscriber, place, bucket, false),
       meetHead: (subscriber, bucket) => this.#meet(subscriber, ring.head, bucket),
       head: () => this.head(),
       end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
@@ -339,7 +339,7 @@ export class Fanout implements AsyncDisposable {
       subscriber.until === undefined
         ? ringEntrance(this.#state, subscriber.interest, place)
         : undefined;
-    if (seq === undefined) this.#cold.join(subscriber, place, undefined);
+    if (seq === undefined) this.#cold.join(subscriber, place, undefined, true);
     else this.#meet(subscriber, seq, undefined);
   }
 
@@ -380,7 +380,7 @@ export class Fanout implements AsyncDisposable {
   #rejoin(subscriber: Subscriber, place: Place, bucket: TokenBucket | undefined): void {
     const { standing } = subscriber;
     if (standing.kind === "hot") this.#flusher.leave(subscriber, standing.lane);
-    this.#cold.join(subscriber, place, bucket);
+    this.#cold.join(subscriber, place, bucket, false);
   }
 
   #end(subscriber: Subscriber, ending: Ending): void {
