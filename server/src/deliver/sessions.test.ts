@@ -113,6 +113,18 @@ test("a session is stored as it is when its batch is written, and claimed behind
   assert.equal((await claim).session.position, "c1.later");
 });
 
+test("a session of which nothing is to be written is claimed while others are written", async () => {
+  const store = new SlowStore();
+  store.letGo();
+  await using opened = open(store).sessions;
+  const [first, second] = (await connectedSessions(opened, 2)) as [SessionRecord, SessionRecord];
+  store.hold();
+  const writing = opened.changed(first);
+  assert.equal((await opened.claim(second.id)).session.id, second.id);
+  store.letGo();
+  assert.equal(await writing, true);
+});
+
 test("of a batch, only what was claimed elsewhere is told of as such", async () => {
   const store = new SlowStore();
   store.letGo();

@@ -54,6 +54,8 @@ export class Sessions implements AsyncDisposable {
   /** Resolves when all that is to be stored so far is, or could not be. */
   #saving: Promise<void> = Promise.resolve();
   #batch: Batch | undefined;
+  /** By a session's id, the last batch that it is in and that is not written. */
+  readonly #unwritten = new Map<string, Batch>();
 
   constructor(
     self: string,
@@ -162,7 +164,8 @@ export class Sessions implements AsyncDisposable {
    * @throws PenstockError `session_not_found`
    */
   async claim(id: string): Promise<Claimed> {
-    await this.#saving;
+    // What of it is about to be written is what the claim is to find; others' may take a while.
+    await this.#unwritten.get(id)?.stored.catch(() => undefined);
     const claimed = await this.#store.claim(id, this.#self);
     if (claimed === undefined) {
       throw new PenstockError("session_not_found", "The session has expired or was ended.");
@@ -256,6 +259,7 @@ export class Sessions implements AsyncDisposable {
     for (const session of sessions) {
       const batch = this.#gathering();
       batch.sessions.add(session);
+      this.#unwritten.set(session.id, batch);
       batches.add(batch);
     }
     const claimed = new Set<SessionRecord>();
@@ -272,15 +276,17 @@ export class Sessions implements AsyncDisposable {
     if (open !== undefined && open.sessions.size < BATCH_SESSIONS_MAX) return open;
     const sessions = new Set<SessionRecord>();
     const stored = this.#saving.then(async () => {
-      if (this.#batch?.sessions === sessions) this.#batch = undefined;
+      if (this.#batch === batch) this.#batch = undefined;
       return await this.#write([...sessions]);
     });
-    this.#saving = stored.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#batch = { sessions, stored };
-    return this.#batch;
+    const batch: Batch = { sessions, stored };
+    const written = (): void => {
+      for (const { id } of sessions)
+        if (this.#unwritten.get(id) === batch) this.#unwritten.delete(id);
+    };
+    this.#saving = stored.then(written, written);
+    this.#batch = batch;
+    return batch;
   }
 
   /** What a later connection has claimed is no longer this process's, whether or not it said so. */
