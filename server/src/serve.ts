@@ -4,8 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import { type Config, ConfigError } from "./config/index.ts";
@@ -24,6 +22,7 @@ import { type MetricSample, mergeSamples, watchProcess } from "./observe/index.t
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
+import { probe } from "./roles/port-listeners.ts";
 import { startSurface } from "./roles/surface.ts";
 import { startSources } from "./sources.ts";
 import { type Recent, RecentWindow } from "./store/index.ts";
@@ -212,11 +211,7 @@ async function checkPort({ server }: Config): Promise<void> {
   const untilMs = performance.now() + PORT_TIMEOUT_MS;
   for (;;) {
     try {
-      const probe = createServer();
-      probe.listen({ host: server.host, port: server.port });
-      await once(probe, "listening");
-      probe.close();
-      await once(probe, "close");
+      await probe({ host: server.host, port: server.port });
       return;
     } catch (caught) {
       const isTaken = (caught as NodeJS.ErrnoException).code === "EADDRINUSE";

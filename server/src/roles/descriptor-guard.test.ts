@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { guardDescriptors } from "./descriptor-guard.ts";
+import { PortListeners } from "./port-listeners.ts";
 
 /** Leaves room for ten connections beside what a process needs. */
 const LIMIT = 210;
@@ -24,12 +25,15 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 async function guarded() {
-  const server = createServer().listen(0, "127.0.0.1");
+  const server = createServer();
+  const listeners = new PortListeners(server);
+  const address = await PortListeners.optionsFor({ host: "127.0.0.1", port: 0 }, false);
+  server.listen(address);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
+  await listeners.begin({ ...address, port });
   const told: boolean[] = [];
-  const address = { host: "127.0.0.1", port };
-  const unguard = guardDescriptors(server, address, (isOpen) => told.push(isOpen), LIMIT);
+  const unguard = guardDescriptors(server, listeners, (isOpen) => told.push(isOpen), LIMIT);
   const open = async (): Promise<Socket[]> => {
     const sockets: Socket[] = [];
     for (let made = 0; made < 10; made++) {
@@ -40,11 +44,11 @@ async function guarded() {
     await until(() => told.length === 1);
     return sockets;
   };
-  return { server, port, told, unguard, open };
+  return { server, listeners, port, told, unguard, open };
 }
 
 test("a full process closes its listener, keeps its connections, and listens again below", async () => {
-  const { server, port, told, open } = await guarded();
+  const { server, listeners, port, told, open } = await guarded();
   const sockets = await open();
   assert.equal(await tries(port), undefined, "nobody more gets in");
   assert.ok(sockets.every(({ destroyed }) => !destroyed));
@@ -55,7 +59,7 @@ test("a full process closes its listener, keeps its connections, and listens aga
   const again = await tries(port);
   assert.ok(again !== undefined);
   again.destroy();
-  server.close();
+  listeners.close();
 });
 
 test("a listener that is closed to stop does not open again as its connections end", async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type ListenOptions, Server as NetServer, type Server } from "node:net";
+import type { Server } from "node:net";
 
 /** Descriptors that a process needs besides its connections: files, pipes, its listener. */
 const RESERVED = 200;
@@ -7,16 +7,18 @@ const RESERVED = 200;
 const REOPEN_BELOW = 100;
 
 /**
- * Closes the listener of a process that is near its limit of descriptors, so that the kernel gives
- * new connections to the other processes on the port, and opens it again below.
+ * Closes the listeners of a process that is near its limit of descriptors, so that the kernel gives
+ * new connections to the other processes on the port, and opens them again below.
  *
- * @param tell told whenever the listener is opened or closed
+ * @param server told of every connection
+ * @param listeners what listens for it
+ * @param tell told whenever they are opened or closed
  * @param limit descriptors that the process may have
  * @returns ends the watch: what is closed from then on stays closed
  */
 export function guardDescriptors(
   server: Server,
-  address: ListenOptions,
+  listeners: { readonly open: () => void; readonly close: () => void },
   tell: (isOpen: boolean) => void,
   limit: number = descriptorLimit(),
 ): () => void {
@@ -31,13 +33,12 @@ export function guardDescriptors(
       connections -= 1;
       if (!isWatching || isOpen || connections > reopenAt) return;
       isOpen = true;
-      server.listen(address);
+      listeners.open();
       tell(true);
     });
     if (!isWatching || !isOpen || connections < connectionsMax) return;
     isOpen = false;
-    // An HTTP server's own `close` would end idle connections too.
-    NetServer.prototype.close.call(server);
+    listeners.close();
     tell(false);
   });
   return () => {

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { type AddressInfo, Server as NetServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
@@ -11,6 +11,7 @@ import type { ReadableArchive, Recent } from "../store/index.ts";
 import { registerTransports } from "../transports/index.ts";
 import type { Base } from "./base.ts";
 import { guardDescriptors } from "./descriptor-guard.ts";
+import { PortListeners } from "./port-listeners.ts";
 
 /** Connections that the kernel holds until they are taken: all clients may come back at once. */
 const BACKLOG = 4096;
@@ -81,12 +82,18 @@ export async function startSurface(
   });
   registerTransports(app, { delivery, options: config.transports, grant, origins });
   const { host } = config.server;
-  const address = { host, port: init.port, backlog: BACKLOG, reusePort: init.isShared };
+  const listeners = new PortListeners(app.server);
+  const wanted = { host, port: init.port, backlog: BACKLOG };
+  const address = await PortListeners.optionsFor(wanted, init.isShared);
   await app.listen(address);
   const { port } = app.server.address() as AddressInfo;
-  stack.defer(async () => await app.close());
+  await listeners.begin({ ...address, port });
+  stack.defer(async () => {
+    listeners.close();
+    await app.close();
+  });
   const unguard = init.isShared
-    ? guardDescriptors(app.server, { ...address, port }, (isOpen) =>
+    ? guardDescriptors(app.server, listeners, (isOpen) =>
         logger.warn({ open: isOpen }, "the limit of descriptors opens or closes the listener"),
       )
     : undefined;
@@ -95,39 +102,33 @@ export async function startSurface(
     unready = "stopping";
     unguard?.();
     // Who comes from now on is for the others on the port; one process alone says that it stops.
-    if (init.isShared) closeListener(app.server);
+    if (init.isShared) listeners.close();
     await delivery.drain(init.hurry);
-    closeListener(app.server);
-    await sendLastAway(app.server, delivery, init.hurry);
+    listeners.close();
+    await sendLastAway(app.server, listeners, delivery, init.hurry);
     await ingester.stop();
   });
   unready = undefined;
   return { delivery, ingester, port, url: urlOf(app, host) };
 }
 
-/** Takes no more connections, and leaves those alone that there are: `close` of HTTP would end some. */
-function closeListener(server: Server): void {
-  if (server.listening) NetServer.prototype.close.call(server);
-}
-
 /**
  * Sends those away who were accepted and had not asked for anything by then, and lets those read
  * their goodbye who were sent away before: to cut them would lose it.
  */
-async function sendLastAway(server: Server, delivery: Delivery, hurry: AbortSignal): Promise<void> {
+async function sendLastAway(
+  server: Server,
+  listeners: PortListeners,
+  delivery: Delivery,
+  hurry: AbortSignal,
+): Promise<void> {
   const untilMs = performance.now() + LAST_MS;
   while (!hurry.aborted && performance.now() < untilMs) {
     server.closeIdleConnections();
     await delivery.drain(hurry);
-    if ((await countConnections(server)) === 0) return;
+    if ((await listeners.countConnections()) === 0) return;
     await sleep(LAST_LOOK_MS);
   }
-}
-
-async function countConnections(server: Server): Promise<number> {
-  return await new Promise((resolve) => {
-    server.getConnections((failed, count) => resolve(failed === null ? count : 0));
-  });
 }
 
 function urlOf(app: FastifyInstance, host: string): string {
