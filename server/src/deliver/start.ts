@@ -17,6 +17,8 @@ export interface FoundStart {
   readonly clampedFrom: Place | undefined;
   /** Whether reading continues an earlier one. */
   readonly resumed: boolean;
+  /** By partition, the oldest offset that is kept, where it was looked for. */
+  readonly floors?: readonly number[];
 }
 
 /**
@@ -46,9 +48,9 @@ export async function findStart(
     const cursor = decodeCursor(start.cursor);
     const place = placeOf(cursor, floors);
     await checkCursor(cursor, place, context);
-    if (covers(place, floor)) return { place, clampedFrom: undefined, resumed: true };
+    if (covers(place, floor)) return { place, clampedFrom: undefined, resumed: true, floors };
     if (!clamp) throw tooOld(floors);
-    return { place: laterOf(place, floor), clampedFrom: place, resumed: true };
+    return { place: laterOf(place, floor), clampedFrom: place, resumed: true, floors };
   }
   const timeMs =
     "ago" in start ? context.nowMs - (parseDurationMs(start.ago) ?? 0) : Date.parse(start.time);

@@ -21,6 +21,7 @@ import { gapFrame } from "./gap.ts";
 import type { Outlet } from "./outlet.ts";
 import { offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
 import type { SessionRecord } from "./session.ts";
+import type { FoundStart } from "./start.ts";
 import { readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
 
@@ -139,17 +140,18 @@ export class StreamConnection {
     session.position = fanout.cursor(found.place);
     session.rules = filters.wire;
     delivery.sessions.connected(session);
-    if (greet) await this.#greet(session, fanout);
+    const hello = greet ? await this.#hello(session, fanout, found) : undefined;
     if (this.#over) return;
     const flow = this.#flow(session);
     const resume =
       found.clampedFrom !== undefined ? "gap" : isFirst && !session.resumes ? "none" : "full";
-    this.#send({
+    const subscribed = {
       type: "subscribed",
       ...this.#understood(session, filters, flow),
       cursor: fanout.cursor(found.place),
       resume,
-    });
+    } as const;
+    this.#send(...(hello === undefined ? [subscribed] : [hello, subscribed]));
     if (found.clampedFrom !== undefined)
       this.#tellClamped(fanout, filters, found.clampedFrom, found.place);
     this.#subscriber = fanout.attach({
@@ -175,10 +177,9 @@ export class StreamConnection {
     };
   }
 
-  async #greet(session: SessionRecord, fanout: Fanout): Promise<void> {
-    const oldest: Place = { offsets: await fanout.readable.floors(), sources: [] };
-    if (this.#over) return;
-    this.#send({
+  async #hello(session: SessionRecord, fanout: Fanout, found: FoundStart): Promise<ControlFrame> {
+    const offsets = found.floors ?? (await fanout.readable.floors());
+    return {
       type: "hello",
       protocol: PROTOCOL_VERSION,
       server: "penstock",
@@ -186,9 +187,9 @@ export class StreamConnection {
       stream: session.stream,
       heartbeat_interval_ms: this.#delivery.options.heartbeatIntervalMs,
       limits: this.#grant.limits,
-      oldest: offsetMap(oldest),
+      oldest: offsetMap({ offsets, sources: [] }),
       newest: offsetMap(fanout.head()),
-    });
+    };
   }
 
   #understood(session: SessionRecord, filters: Filters, flow: Flow) {
@@ -441,9 +442,12 @@ export class StreamConnection {
     else this.#send(frame);
   }
 
-  #send(frame: ControlFrame): void {
+  /** Sends frames in one write. */
+  #send(...frames: readonly ControlFrame[]): void {
     if (this.#over) return;
-    this.#outlet.write(controlFrame(this.#outlet.encoding, frame), NO_PLACE);
+    const { encoding } = this.#outlet;
+    const bytes = frames.map((frame) => controlFrame(encoding, frame));
+    this.#outlet.write(bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes), NO_PLACE);
   }
 }
 
