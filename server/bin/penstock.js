@@ -16,6 +16,8 @@ if (major < 24) {
  *   clients are idle.
  * - It would learn while a server starts, when what is read stays, that what is read stays, and put
  *   every record of every later replay among the old objects.
+ * - It would let the old objects grow to twice what was alive before it looks again. What outlives the
+ *   space for new objects by little, the newest events and their places, would fill that.
  *
  * The first is fixed when a process begins, hence the second beginning, which keeps the process id.
  * Workers inherit it.
