@@ -195,6 +195,38 @@ test("rules leave a term that became frequent, and are still found", () => {
   assert.deepEqual(ownersOf(index, quiet), expected);
 });
 
+test("rules that are alone under frequent terms leave them too, expected or not", () => {
+  const index = new FilterIndex<number>(stream);
+  const kept: Filters[] = [];
+  // Each term is asked for once, so that nothing tells beforehand which of them are frequent.
+  for (let number = 0; number < 3000; number++) {
+    const filters = { marks: [`m${number}`], owner: `o${number}`, words: [`w${number}`] };
+    kept.push(parseFilters(stream, { filters }, LIMITS));
+    index.add(kept[number] as Filters, number);
+  }
+  const loud = Array.from({ length: 20 }, (_, at) => at * 3);
+  const event = (owner: string) =>
+    termsOf({
+      owner,
+      marks: loud.map((number) => `m${number}`),
+      words: loud.map((number) => `w${number}`).join(" "),
+    });
+  const visitsOf = (terms: readonly EventTerms[]): number => {
+    const before = index.considered;
+    index.expect(terms);
+    for (const one of terms) ownersOf(index, one);
+    return index.considered - before;
+  };
+  const atFirst = visitsOf([event("other")]);
+  for (let turn = 0; turn < 30; turn++) visitsOf(Array.from({ length: 100 }, () => event("other")));
+  const atLast = visitsOf([event("other")]);
+  assert.ok(atFirst >= loud.length, `${atFirst} rules were looked at before`);
+  assert.ok(atLast < 3, `${atLast} rules were looked at after`);
+  const wanted = event("o6");
+  assert.deepEqual(ownersOf(index, wanted), [6]);
+  assert.notEqual(matches(kept[6] as Filters, wanted), undefined);
+});
+
 test("what is known of a cancelled event by one field finds all its rules, at once and later", () => {
   const index = new FilterIndex<number>(stream);
   const kept: Filters[] = [];

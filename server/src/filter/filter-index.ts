@@ -190,6 +190,8 @@ export class FilterIndex<T> {
     if (this.#stamp + views.length > this.#stampsMax) this.#unmark();
     this.#matchStamp = this.#stamp + 1;
     this.#requested = terms.onRequest ? terms.event.event_type : undefined;
+    // Where a rule moves, what was looked up before is in vain: so it does where nothing is left of it.
+    if (this.#ahead.isUsedUp) this.#access.reconsider(this.#size);
     let ahead = this.#ahead.find(terms, this.#version + this.#access.moves);
     for (const view of views) {
       this.#stamp += 1;
@@ -278,10 +280,18 @@ export class FilterIndex<T> {
     const visits = this.#visits;
     for (let count = visits.next(); count > 0; count = visits.next()) {
       for (let at = 0; at < count; at++)
-        if (!this.#consider(visits.rule(at), visits.isLed(at))) visits.noteInVain(at);
+        if (!this.#consider(visits.rule(at), visits.isLed(at))) this.#noteInVain(at);
     }
     const hottest = visits.hottest(HEATED_MIN);
     if (hottest !== undefined) this.#access.heated(hottest);
+  }
+
+  /** @param at where in the batch of visits the rule is */
+  #noteInVain(at: number): void {
+    const row = this.#visits.rule(at);
+    if (this.#rules.get(row, RULE.conditions) < 2) return;
+    this.#visits.noteInVain(at);
+    this.#access.suspect(row);
   }
 
   /** Notes whose rule it is, if it holds. @param led a term led to it, so one condition holds */

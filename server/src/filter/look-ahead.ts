@@ -57,6 +57,11 @@ export class LookAhead {
     this.#next = 0;
   }
 
+  /** Whether the next event is not among those that were looked up. */
+  get isUsedUp(): boolean {
+    return this.#next >= this.#end;
+  }
+
   /**
    * The number in `lookups` of an event, which is looked up with those that come next, or by itself
    * where it was not expected.

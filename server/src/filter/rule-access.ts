@@ -10,6 +10,12 @@ const SCAN_COST = 1000;
 const MOVE_GAIN = 2;
 /** Postings that one step looks at: some tens of microseconds. */
 const STEP_POSTINGS = 128;
+/** Rules that wait to be looked at, at most. */
+const SUSPECTS_MAX = 16;
+/** Values that those may have together which are looked at at a time: some tens of microseconds. */
+const SUSPECT_VALUES = 256;
+/** Visits in vain, at most, between two of which the rules are looked at. */
+const PAUSE_MAX = 256;
 /** Terms whose turn is remembered. */
 const RESTS_MAX = 10_000;
 
@@ -31,6 +37,11 @@ export class RuleAccess {
   #hot = 0;
   /** How often a term that was looked at in vain may heat again before its next turn. */
   readonly #rests = new Map<number, { readonly length: number; left: number }>();
+  /** Rules that were visited in vain and are looked at next. */
+  readonly #suspects: number[] = [];
+  /** Visits in vain to let pass: more after each that told nothing, for a look costs more than a visit. */
+  #pause = 0;
+  #passed = 0;
 
   constructor(rules: RuleRows, terms: TermTable, postings: PostingLists) {
     this.#rules = rules;
@@ -75,6 +86,28 @@ export class RuleAccess {
     this.#looked = 0;
   }
 
+  /** A rule of several conditions was visited in vain. */
+  suspect(row: number): void {
+    this.#passed += 1;
+    if (this.#passed <= this.#pause || this.#suspects.length === SUSPECTS_MAX) return;
+    this.#passed = 0;
+    this.#suspects.push(row);
+  }
+
+  /** Looks at the rules that were visited in vain: most of what is visited so are a few, again and again. */
+  reconsider(filters: number): void {
+    let left = SUSPECT_VALUES;
+    for (let at = 0; at < this.#suspects.length && left > 0; at++) {
+      const row = this.#suspects[at] as number;
+      // It may have been removed, and another be in its place: what is there now is looked at.
+      if (this.#rules.get(row, RULE.holder) === 0) continue;
+      for (const { count } of this.#rules.conditions(row)) left -= count;
+      const moved = this.#improve(row, filters);
+      this.#pause = moved ? this.#pause >>> 1 : Math.min(PAUSE_MAX, this.#pause * 2 + 1);
+    }
+    this.#suspects.length = 0;
+  }
+
   /** Looks at some rules more of the term that is hot. */
   step(filters: number): void {
     if (this.#cursor === 0) return;
@@ -82,8 +115,7 @@ export class RuleAccess {
       const row = this.#postings.rule(this.#cursor);
       this.#cursor = this.#postings.next(this.#cursor);
       this.#looked += 1;
-      if (this.#rules.get(row, RULE.conditions) > 1 && this.#improve(row, filters))
-        this.#moved += 1;
+      if (this.#improve(row, filters)) this.#moved += 1;
     }
     if (this.#cursor === 0) this.#rest();
   }
@@ -100,6 +132,7 @@ export class RuleAccess {
 
   #improve(row: number, filters: number): boolean {
     const conditions = this.#rules.conditions(row);
+    if (conditions.length < 2) return false;
     const present = conditions[this.#rules.get(row, RULE.access)];
     const best = this.#best(conditions, filters);
     const wanted = conditions[best];
