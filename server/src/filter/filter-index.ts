@@ -68,7 +68,6 @@ export class FilterIndex<T> {
   /** Those whom the event in hand matches, and apart, those of them who have tags. */
   #found: number[] = [];
   #tagged: number[] = [];
-  readonly #lists: number[] = [];
   #serial = 0;
   /** Another one whenever what events lead to has changed. */
   #version = 0;
@@ -243,9 +242,7 @@ export class FilterIndex<T> {
     const { leads } = field;
     for (let at = 0; at < leads.length; at++) this.#visits.addTerm(leads[at] as number);
     if (field.hasPoint && field.ranges.size > 0 && !Number.isNaN(field.point)) {
-      this.#lists.length = 0;
-      field.ranges.collect(field.point, this.#lists);
-      for (const list of this.#lists) this.#visits.addList(list);
+      this.#visits.addSpans(field);
     }
     this.#visits.addList(field.others);
   }

@@ -51,7 +51,7 @@ export class IndexField {
     this.byTerms = this.phrases || this.kind.means === "members";
     this.byBounds = this.kind.means === "numbers";
     this.valuesCount = definition?.values?.length;
-    this.ranges = new RangeTable(postings);
+    this.ranges = new RangeTable();
     this.others = postings.makeList();
   }
 

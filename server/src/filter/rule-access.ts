@@ -1,3 +1,4 @@
+import type { Span } from "./kinds/field-kind.ts";
 import type { PostingLists } from "./posting-lists.ts";
 import { type ConditionWords, RULE, type RuleRows } from "./rule-rows.ts";
 import type { TermTable } from "./term-table.ts";
@@ -61,12 +62,11 @@ export class RuleAccess {
     const condition = this.#rules.conditions(row)[number];
     if (condition === undefined) return;
     condition.field.standing -= 1;
-    const span = this.#leadsBySpan(condition) ? this.#rules.spanOf(condition) : undefined;
+    if (this.#leadsBySpan(condition)) condition.field.ranges.remove(this.#spanOf(condition), row);
     for (let posting = this.#rules.get(row, RULE.posting); posting !== 0; ) {
       const sibling = this.#postings.sibling(posting);
       if (posting === this.#cursor) this.#cursor = this.#postings.next(posting);
-      if (span === undefined) this.#postings.remove(posting);
-      else condition.field.ranges.remove(span, posting);
+      this.#postings.remove(posting);
       posting = sibling;
     }
     this.#rules.set(row, RULE.posting, 0);
@@ -152,8 +152,7 @@ export class RuleAccess {
     if (terms !== undefined) {
       for (const term of terms) posting = this.#postings.addUnder(term, row, posting);
     } else if (this.#leadsBySpan(condition)) {
-      const span = this.#rules.spanOf(condition) ?? { min: -Infinity, max: Infinity };
-      posting = field.ranges.add(span, row, 0);
+      field.ranges.add(this.#spanOf(condition), row);
     } else {
       posting = this.#postings.addTo(field.others, row, 0);
     }
@@ -169,6 +168,10 @@ export class RuleAccess {
       kind.span !== undefined &&
       kind.point !== undefined
     );
+  }
+
+  #spanOf(condition: ConditionWords): Span {
+    return this.#rules.spanOf(condition) ?? { min: -Infinity, max: Infinity };
   }
 
   #best(conditions: readonly ConditionWords[], filters: number): number {
@@ -190,7 +193,7 @@ export class RuleAccess {
     const terms = this.#rules.termsOf(condition);
     if (terms === undefined) {
       if (!this.#leadsBySpan(condition)) return SCAN_COST;
-      const { min, max } = this.#rules.spanOf(condition) ?? { min: -Infinity, max: Infinity };
+      const { min, max } = this.#spanOf(condition);
       return field.shareOf(min, max);
     }
     const few = field.valuesCount === undefined ? 0 : 1 / field.valuesCount;

@@ -1,3 +1,4 @@
+import type { IndexField } from "./index-field.ts";
 import type { PostingLists } from "./posting-lists.ts";
 import type { Rows } from "./rows.ts";
 import type { RuleRows } from "./rule-rows.ts";
@@ -5,7 +6,9 @@ import type { TermTable } from "./term-table.ts";
 
 /** Rules of a batch, about: what it reads of each stays in the nearest memory until it is used. */
 const BATCH = 256;
+/** Leads that are no terms: a list, and a span that holds the event's number. */
 const BY_LIST = -1;
+const BY_SPAN = -2;
 
 /**
  * The rules that an event leads to, in batches: the lists of all its terms are gone through side by
@@ -26,6 +29,10 @@ export class RuleVisits {
   readonly #rows: number[] = [];
   readonly #rowLeads: number[] = [];
   #begun = 0;
+  /** Rules whose span holds the event's number, and those that must be asked whether it does. */
+  readonly #inside: number[] = [];
+  readonly #atEnd: number[] = [];
+  #spans = 0;
   #touched = 0;
 
   constructor(parts: {
@@ -46,12 +53,20 @@ export class RuleVisits {
     this.#cursors.length = 0;
     this.#cursorLeads.length = 0;
     this.#begun = 0;
+    this.#inside.length = 0;
+    this.#atEnd.length = 0;
+    this.#spans = 0;
   }
 
   /** What stands under a term will be visited. */
   addTerm(term: number): void {
     this.#leads.push(term);
     this.#inVain.push(0);
+  }
+
+  /** What stands under spans of a field that hold the event's number will be visited. */
+  addSpans({ ranges, point, byBounds }: IndexField): void {
+    ranges.collect(point, byBounds ? this.#inside : this.#atEnd, this.#atEnd);
   }
 
   /** What stands in a list will be visited. */
@@ -70,6 +85,7 @@ export class RuleVisits {
       const posting = this.#terms.headNext(term);
       if (posting !== 0) this.#follow(posting, this.#begun);
     }
+    this.#visitSpans();
     while (this.#cursors.length > 0 && this.#rows.length < BATCH) this.#advance();
     this.#touch();
     return this.#rows.length;
@@ -79,14 +95,14 @@ export class RuleVisits {
     return this.#rows[at] as number;
   }
 
-  /** Whether a term leads to a rule of the batch, so that the condition that it stands under holds. */
+  /** Whether a term or a span leads to a rule of the batch, so that the condition that it stands under holds. */
   isLed(at: number): boolean {
     return this.#rowLeads[at] !== BY_LIST;
   }
 
   noteInVain(at: number): void {
     const lead = this.#rowLeads[at] as number;
-    if (lead !== BY_LIST) this.#inVain[lead] = (this.#inVain[lead] as number) + 1;
+    if (lead >= 0) this.#inVain[lead] = (this.#inVain[lead] as number) + 1;
   }
 
   /** The term under which the most rules were visited in vain, if at least so many were. */
@@ -100,6 +116,15 @@ export class RuleVisits {
       hottest = lead;
     }
     return hottest < 0 ? undefined : this.#leads[hottest];
+  }
+
+  #visitSpans(): void {
+    const inside = this.#inside;
+    const end = Math.min(inside.length + this.#atEnd.length, this.#spans + BATCH);
+    for (; this.#spans < end; this.#spans++) {
+      if (this.#spans < inside.length) this.#visit(inside[this.#spans] as number, BY_SPAN);
+      else this.#visit(this.#atEnd[this.#spans - inside.length] as number, BY_LIST);
+    }
   }
 
   #visit(row: number, lead: number): void {
