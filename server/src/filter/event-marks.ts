@@ -1,6 +1,7 @@
 import type { TermsView } from "./event-terms.ts";
 import type { IndexField } from "./index-field.ts";
 import { MarkedIds } from "./marked-ids.ts";
+import { Numbers } from "./numbers.ts";
 import { HAS_LONGER, idOf, LEADS } from "./slot-directory.ts";
 import { TermLookups } from "./term-lookups.ts";
 import type { TermTable } from "./term-table.ts";
@@ -15,7 +16,7 @@ export class EventMarks {
   readonly #marked = new MarkedIds();
   readonly #lookups: TermLookups;
   /** References of a deletion's terms in order; 0 for those that no filter asks for. */
-  readonly #refs: number[] = [];
+  readonly #refs = new Numbers();
   stamp = 0;
   #isCounted = true;
   #view: TermsView | undefined;
@@ -79,8 +80,8 @@ export class EventMarks {
 
   #open(field: IndexField): readonly string[] {
     field.stamp = this.stamp;
-    field.ids.length = 0;
-    field.leads.length = 0;
+    field.ids.clear();
+    field.leads.clear();
     const { view } = this;
     const terms = view.terms(field.name);
     field.isCounted = !view.hashed && (this.#isCounted || field.seen < COUNTED_ALL);
@@ -99,7 +100,7 @@ export class EventMarks {
 
   #takeHashed(field: IndexField, terms: readonly string[]): void {
     const refs = this.#refs;
-    refs.length = 0;
+    refs.clear();
     for (const term of terms) {
       const first = this.#terms.findHashed(field.number, term);
       refs.push(first);
@@ -119,9 +120,9 @@ export class EventMarks {
   #takePhrases(field: IndexField): void {
     const tokens = this.#refs;
     for (let start = 0; start + 1 < tokens.length; start++) {
-      let phrase = tokens[start] as number;
+      let phrase = tokens.at(start);
       for (let at = start + 1; (phrase & HAS_LONGER) !== 0; at++) {
-        const token = tokens[at] ?? 0;
+        const token = at < tokens.length ? tokens.at(at) : 0;
         if (token === 0) break;
         phrase = this.#terms.findLonger(idOf(phrase), idOf(token));
         if (phrase !== 0) this.#mark(field, phrase);

@@ -5,6 +5,7 @@ import type { Filters } from "./filters.ts";
 import { IndexField } from "./index-field.ts";
 import { KnownPostings } from "./known-postings.ts";
 import { LookAhead } from "./look-ahead.ts";
+import { Numbers } from "./numbers.ts";
 import { PostingLists } from "./posting-lists.ts";
 import { Rows, RowValues } from "./rows.ts";
 import { RuleAccess } from "./rule-access.ts";
@@ -66,8 +67,8 @@ export class FilterIndex<T> {
   readonly #tags = new TagSets();
   readonly #stampsMax: number;
   /** Those whom the event in hand matches, and apart, those of them who have tags. */
-  #found: number[] = [];
-  #tagged: number[] = [];
+  #found = new Numbers();
+  #tagged = new Numbers();
   #serial = 0;
   /** Another one whenever what events lead to has changed. */
   #version = 0;
@@ -209,21 +210,22 @@ export class FilterIndex<T> {
   }
 
   #tell(found: (owner: T, tags: readonly string[] | undefined) => void): void {
-    // Whoever is told may add, remove and match: these lists are this match's own until it is done.
-    const holders = this.#found;
+    // Whoever is told may add, remove and match: nothing of the index is used from the first on.
+    const plain = this.#found;
     const tagged = this.#tagged;
-    this.#found = [];
-    this.#tagged = [];
-    const plain = holders.length;
-    for (const holder of tagged) holders.push(holder);
-    const owners = holders.map((holder) => this.#owners.get(holder) as T);
-    const tags = tagged.map((holder) => this.#tags.of(this.#holders.get(holder, TAGS)));
+    const owners: T[] = [];
+    for (let at = 0; at < plain.length; at++) owners.push(this.#owners.get(plain.at(at)) as T);
+    const tags: (readonly string[] | undefined)[] = [];
+    for (let at = 0; at < tagged.length; at++) {
+      const holder = tagged.at(at);
+      owners.push(this.#owners.get(holder) as T);
+      tags.push(this.#tags.of(this.#holders.get(holder, TAGS)));
+    }
     if (tagged.length > 0) this.#tags.clear();
-    for (let at = 0; at < owners.length; at++) found(owners[at] as T, tags[at - plain]);
-    holders.length = 0;
-    tagged.length = 0;
-    this.#found = holders;
-    this.#tagged = tagged;
+    const untagged = plain.length;
+    plain.clear();
+    tagged.clear();
+    for (let at = 0; at < owners.length; at++) found(owners[at] as T, tags[at - untagged]);
   }
 
   /** To what stands under something that the view has. @param found where in the look-ahead it is */
@@ -240,7 +242,7 @@ export class FilterIndex<T> {
 
   #leadField(field: IndexField): void {
     const { leads } = field;
-    for (let at = 0; at < leads.length; at++) this.#visits.addTerm(leads[at] as number);
+    for (let at = 0; at < leads.length; at++) this.#visits.addTerm(leads.at(at));
     if (field.hasPoint && field.ranges.size > 0 && !Number.isNaN(field.point)) {
       this.#visits.addSpans(field);
     }
@@ -265,8 +267,8 @@ export class FilterIndex<T> {
       if (field === undefined) continue;
       this.#marks.take(field);
       this.#leadField(field);
-      for (const term of field.ids) {
-        const list = this.#terms.knownList(term);
+      for (let at = 0; at < field.ids.length; at++) {
+        const list = this.#terms.knownList(field.ids.at(at));
         if (list !== 0) this.#visits.addList(list);
       }
       this.#visits.addList(this.#known.restOf(field));

@@ -1,6 +1,7 @@
 import type { Stream } from "../streams/index.ts";
 import type { FieldKind } from "./kinds/field-kind.ts";
 import { kindOf } from "./kinds/kinds.ts";
+import { Numbers } from "./numbers.ts";
 import type { PostingLists } from "./posting-lists.ts";
 import { RangeTable } from "./range-table.ts";
 
@@ -31,9 +32,9 @@ export class IndexField {
   /** The stamp of the view that the following were taken from. */
   stamp = 0;
   /** Numbers of the terms and phrases that the event has, of those that filters ask for. */
-  readonly ids: number[] = [];
+  readonly ids = new Numbers();
   /** Those of them under which rules stand. */
-  readonly leads: number[] = [];
+  readonly leads = new Numbers();
   /** Whether the event in hand counts for how frequent terms are. */
   isCounted = false;
   /** The event's number, NaN where it has none, and its exact text. */

@@ -1,5 +1,6 @@
 import type { EventTerms } from "./event-terms.ts";
 import type { IndexField } from "./index-field.ts";
+import { Numbers } from "./numbers.ts";
 import type { PostingLists } from "./posting-lists.ts";
 import type { Rows } from "./rows.ts";
 import type { RuleRows } from "./rule-rows.ts";
@@ -30,8 +31,8 @@ export class LookAhead {
   #size = 1;
   /** What the index was when they were. */
   #version = -1;
-  readonly #leads: number[] = [];
-  readonly #led: number[] = [];
+  readonly #leads = new Numbers();
+  readonly #led = new Numbers();
   #touched = 0;
 
   constructor(parts: {
@@ -114,13 +115,13 @@ export class LookAhead {
   #touch(): void {
     const leads = this.#leads;
     const led = this.#led;
-    leads.length = 0;
-    led.length = 0;
+    leads.clear();
+    led.clear();
     this.lookups.leads(leads);
     let touched = 0;
-    for (let at = 0; at < leads.length; at++) touched ^= this.#terms.head(leads[at] as number);
+    for (let at = 0; at < leads.length; at++) touched ^= this.#terms.head(leads.at(at));
     for (let at = 0; at < leads.length; at++) {
-      const term = leads[at] as number;
+      const term = leads.at(at);
       led.push(this.#terms.headRule(term));
       const next = this.#terms.headNext(term);
       if (next !== 0) touched ^= this.#postings.next(next);

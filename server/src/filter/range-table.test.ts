@@ -1,6 +1,7 @@
 /** Rules under spans, held against asking each span. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Numbers } from "./numbers.ts";
 import { RangeTable } from "./range-table.ts";
 
 /** Numbers below a limit, the same in every run. */
@@ -18,18 +19,21 @@ interface Placed {
   readonly max: number;
 }
 
+const listOf = (list: Numbers): number[] =>
+  Array.from({ length: list.length }, (_, at) => list.at(at));
+
 const sorted = (rules: readonly number[]): number[] => [...rules].sort((a, b) => a - b);
 
 function check(table: RangeTable, placed: readonly Placed[], point: number): void {
-  const inside: number[] = [];
-  const atEnd: number[] = [];
+  const inside = new Numbers();
+  const atEnd = new Numbers();
   table.collect(point, inside, atEnd);
   const within = placed.filter(({ min, max }) => min < point && point < max);
   const touching = placed.filter(
     ({ min, max }) => (min === point && point <= max) || (max === point && min <= point),
   );
-  assert.deepEqual(sorted(inside), sorted(within.map(({ rule }) => rule)));
-  assert.deepEqual(sorted(atEnd), sorted(touching.map(({ rule }) => rule)));
+  assert.deepEqual(sorted(listOf(inside)), sorted(within.map(({ rule }) => rule)));
+  assert.deepEqual(sorted(listOf(atEnd)), sorted(touching.map(({ rule }) => rule)));
 }
 
 test("a point finds the spans that hold it, and apart those that end in it, as spans come and go", () => {

@@ -1,4 +1,5 @@
 import type { Span } from "./kinds/field-kind.ts";
+import type { Numbers } from "./numbers.ts";
 import { SpanOrder } from "./span-order.ts";
 
 /**
@@ -41,7 +42,7 @@ export class RangeTable {
    * Appends the rules whose span holds a point: to `inside` where it lies between the bounds, to
    * `atEnd` where it is one of them, so that more than floating-point numbers must decide.
    */
-  collect(point: number, inside: number[], atEnd: number[]): void {
+  collect(point: number, inside: Numbers, atEnd: Numbers): void {
     this.#from.collect(Number.NEGATIVE_INFINITY, point, point, inside, atEnd);
     this.#upTo.collect(point, Number.POSITIVE_INFINITY, point, inside, atEnd);
     for (let at = 0; at < this.#orders.length; at++) {

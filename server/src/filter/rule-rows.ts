@@ -2,6 +2,7 @@ import { Bounds } from "./bounds.ts";
 import type { EventMarks } from "./event-marks.ts";
 import type { IndexField } from "./index-field.ts";
 import type { Span } from "./kinds/field-kind.ts";
+import type { Numbers } from "./numbers.ts";
 import { Rows, RowValues } from "./rows.ts";
 import { Condition, type Rule } from "./rule.ts";
 import type { TermTable } from "./term-table.ts";
@@ -92,12 +93,12 @@ export class RuleRows {
    *
    * @returns a number that means nothing, and that the reading must not be left out for
    */
-  touchAll(rows: readonly number[], holders: Rows): number {
+  touchAll(rows: Numbers, holders: Rows): number {
     let touched = 0;
     for (let at = 0; at < rows.length; at++)
-      touched ^= this.#rows.get(rows[at] as number, RULE.conditions);
+      touched ^= this.#rows.get(rows.at(at), RULE.conditions);
     for (let at = 0; at < rows.length; at++) {
-      const row = rows[at] as number;
+      const row = rows.at(at);
       if (this.#rows.get(row, RULE.conditions) > 1) touched ^= this.#touchConditions(row);
       else touched ^= holders.get(this.#rows.get(row, RULE.holder), 0);
     }
@@ -257,7 +258,8 @@ export class RuleRows {
       return this.#bounds.holds(words, at, field.point, field.decimal);
     }
     if (count > FEW && count > field.ids.length) {
-      for (const id of field.ids) if (contains(words, at, count, id)) return true;
+      for (let number = 0; number < field.ids.length; number++)
+        if (contains(words, at, count, field.ids.at(number))) return true;
       return false;
     }
     for (let number = 0; number < count; number++)

@@ -1,4 +1,5 @@
 import type { IndexField } from "./index-field.ts";
+import { Numbers } from "./numbers.ts";
 import type { PostingLists } from "./posting-lists.ts";
 import type { Rows } from "./rows.ts";
 import type { RuleRows } from "./rule-rows.ts";
@@ -20,18 +21,18 @@ export class RuleVisits {
   readonly #rules: RuleRows;
   readonly #holders: Rows;
   /** Terms that lead to rules, and how many of these were visited in vain. */
-  readonly #leads: number[] = [];
-  readonly #inVain: number[] = [];
+  readonly #leads = new Numbers();
+  readonly #inVain = new Numbers();
   /** Postings that come next, and which lead each is of. */
-  readonly #cursors: number[] = [];
-  readonly #cursorLeads: number[] = [];
+  readonly #cursors = new Numbers();
+  readonly #cursorLeads = new Numbers();
   /** Rules of the batch, and which lead each is of. */
-  readonly #rows: number[] = [];
-  readonly #rowLeads: number[] = [];
+  readonly #rows = new Numbers();
+  readonly #rowLeads = new Numbers();
   #begun = 0;
   /** Rules whose span holds the event's number, and those that must be asked whether it does. */
-  readonly #inside: number[] = [];
-  readonly #atEnd: number[] = [];
+  readonly #inside = new Numbers();
+  readonly #atEnd = new Numbers();
   #spans = 0;
   #touched = 0;
 
@@ -48,13 +49,13 @@ export class RuleVisits {
   }
 
   begin(): void {
-    this.#leads.length = 0;
-    this.#inVain.length = 0;
-    this.#cursors.length = 0;
-    this.#cursorLeads.length = 0;
+    this.#leads.clear();
+    this.#inVain.clear();
+    this.#cursors.clear();
+    this.#cursorLeads.clear();
     this.#begun = 0;
-    this.#inside.length = 0;
-    this.#atEnd.length = 0;
+    this.#inside.clear();
+    this.#atEnd.clear();
     this.#spans = 0;
   }
 
@@ -77,10 +78,10 @@ export class RuleVisits {
 
   /** Makes the next batch; its length, which is 0 when there is none. */
   next(): number {
-    this.#rows.length = 0;
-    this.#rowLeads.length = 0;
+    this.#rows.clear();
+    this.#rowLeads.clear();
     for (; this.#begun < this.#leads.length; this.#begun++) {
-      const term = this.#leads[this.#begun] as number;
+      const term = this.#leads.at(this.#begun);
       this.#visit(this.#terms.headRule(term), this.#begun);
       const posting = this.#terms.headNext(term);
       if (posting !== 0) this.#follow(posting, this.#begun);
@@ -92,17 +93,17 @@ export class RuleVisits {
   }
 
   rule(at: number): number {
-    return this.#rows[at] as number;
+    return this.#rows.at(at);
   }
 
   /** Whether a term or a span leads to a rule of the batch, so that the condition that it stands under holds. */
   isLed(at: number): boolean {
-    return this.#rowLeads[at] !== BY_LIST;
+    return this.#rowLeads.at(at) !== BY_LIST;
   }
 
   noteInVain(at: number): void {
-    const lead = this.#rowLeads[at] as number;
-    if (lead >= 0) this.#inVain[lead] = (this.#inVain[lead] as number) + 1;
+    const lead = this.#rowLeads.at(at);
+    if (lead >= 0) this.#inVain.set(lead, this.#inVain.at(lead) + 1);
   }
 
   /** The term under which the most rules were visited in vain, if at least so many were. */
@@ -110,20 +111,20 @@ export class RuleVisits {
     let hottest = BY_LIST;
     let most = least - 1;
     for (let lead = 0; lead < this.#inVain.length; lead++) {
-      const inVain = this.#inVain[lead] as number;
+      const inVain = this.#inVain.at(lead);
       if (inVain <= most) continue;
       most = inVain;
       hottest = lead;
     }
-    return hottest < 0 ? undefined : this.#leads[hottest];
+    return hottest < 0 ? undefined : this.#leads.at(hottest);
   }
 
   #visitSpans(): void {
     const inside = this.#inside;
     const end = Math.min(inside.length + this.#atEnd.length, this.#spans + BATCH);
     for (; this.#spans < end; this.#spans++) {
-      if (this.#spans < inside.length) this.#visit(inside[this.#spans] as number, BY_SPAN);
-      else this.#visit(this.#atEnd[this.#spans - inside.length] as number, BY_LIST);
+      if (this.#spans < inside.length) this.#visit(inside.at(this.#spans), BY_SPAN);
+      else this.#visit(this.#atEnd.at(this.#spans - inside.length), BY_LIST);
     }
   }
 
@@ -143,17 +144,17 @@ export class RuleVisits {
     const leads = this.#cursorLeads;
     let kept = 0;
     for (let at = 0; at < cursors.length; at++) {
-      const posting = cursors[at] as number;
-      const lead = leads[at] as number;
+      const posting = cursors.at(at);
+      const lead = leads.at(at);
       this.#visit(this.#postings.rule(posting), lead);
       const next = this.#postings.next(posting);
       if (next === 0) continue;
-      cursors[kept] = next;
-      leads[kept] = lead;
+      cursors.set(kept, next);
+      leads.set(kept, lead);
       kept += 1;
     }
-    cursors.length = kept;
-    leads.length = kept;
+    cursors.cut(kept);
+    leads.cut(kept);
   }
 
   #touch(): void {

@@ -13,6 +13,9 @@ const SEGMENT_WORDS = SEGMENT_SLOTS * SLOT_WORDS;
 const CHUNK_BITS = 6;
 const CHUNK_SEGMENTS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_SEGMENTS - 1;
+/** A place is a number of a word, counted through all chunks. */
+const PLACE_BITS = CHUNK_BITS + 12;
+const PLACE_MASK = (1 << PLACE_BITS) - 1;
 /** Slots are used up to this share: more would make the way to a free one long. */
 const LOAD_MAX = 5 / 8;
 /** Segments of equal hashes are not halved for ever: from this depth on they grow instead. */
@@ -48,11 +51,31 @@ export class SlotDirectory {
   #slots: Int32Array = this.#apart[0] as Int32Array;
   #at = 0;
 
-  /** Reads where a hash is looked for, for memory to bring it. */
-  touch(hash: number): number {
+  /**
+   * Where a hash is looked for, for `touch` and `findAt` until an id is added or deleted; negative
+   * where only `find` finds it.
+   */
+  placeOf(hash: number): number {
     const segment = this.#segmentOf(hash);
-    const slots = this.#slotsOf(segment);
-    return slots[baseOf(segment) + startOf(hash, wordsOf(segment, slots))] as number;
+    return segment < 0 ? -1 : segment * SEGMENT_WORDS + startOf(hash, SEGMENT_WORDS);
+  }
+
+  /** Reads a place that is not negative, for memory to bring it. */
+  touch(place: number): number {
+    return (this.#chunks[place >>> PLACE_BITS] as Int32Array)[place & PLACE_MASK] as number;
+  }
+
+  /** As `find`, from a place that is not negative. */
+  findAt(place: number, hash: number, first: number, second: number): number {
+    const slots = this.#chunks[place >>> PLACE_BITS] as Int32Array;
+    const base = place & PLACE_MASK & ~(SEGMENT_WORDS - 1);
+    for (let at = place & (SEGMENT_WORDS - 1); ; at = next(at, SEGMENT_WORDS)) {
+      const slot = base + at;
+      const ref = slots[slot] as number;
+      if (ref === 0) return 0;
+      if (slots[slot + HASH] !== hash) continue;
+      if (slots[slot + FIRST] === first && slots[slot + SECOND] === second) return ref;
+    }
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { Numbers } from "./numbers.ts";
+
 /** Spans of a block, at most; a full one is cut in two. */
 const BLOCK_MAX = 512;
 
@@ -81,7 +83,7 @@ export class SpanOrder {
    * `inside` where the point lies between its ends, to `atEnd` where it is one of them, as far as
    * floating-point numbers tell.
    */
-  collect(low: number, high: number, point: number, inside: number[], atEnd: number[]): void {
+  collect(low: number, high: number, point: number, inside: Numbers, atEnd: Numbers): void {
     if (high < this.#least || low > this.#greatest) return;
     const blocks = this.#blocks;
     for (let index = this.#startOf(low); index < blocks.length; index++) {

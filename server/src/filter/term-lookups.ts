@@ -1,4 +1,5 @@
 import type { IndexField } from "./index-field.ts";
+import { Numbers } from "./numbers.ts";
 import { HAS_LONGER, idOf, LEADS } from "./slot-directory.ts";
 import type { TermTable } from "./term-table.ts";
 
@@ -10,16 +11,16 @@ export class TermLookups {
   readonly #terms: TermTable;
   /** By part: its field, where among all tokens it begins, and where among all phrases it ends. */
   readonly #fields: IndexField[] = [];
-  readonly #starts: number[] = [];
-  readonly #phraseEnds: number[] = [];
+  readonly #starts = new Numbers();
+  readonly #phraseEnds = new Numbers();
   /** By event, where among the parts it begins. */
-  readonly #events: number[] = [];
+  readonly #events = new Numbers();
   /** References of tokens in order, 0 for those that no filter asks for. */
-  readonly #tokens: number[] = [];
+  readonly #tokens = new Numbers();
   /** References of two tokens as a phrase, 0 for those that no filter asks for. */
-  readonly #phrases: number[] = [];
+  readonly #phrases = new Numbers();
   /** Where among the tokens each phrase goes on. */
-  readonly #behind: number[] = [];
+  readonly #behind = new Numbers();
 
   constructor(terms: TermTable) {
     this.#terms = terms;
@@ -29,8 +30,8 @@ export class TermLookups {
     // Of events whose terms could not be taken, something was left.
     this.#terms.forget();
     this.#fields.length = 0;
-    this.#starts.length = 0;
-    this.#events.length = 0;
+    this.#starts.clear();
+    this.#events.clear();
   }
 
   /** What is asked from here on is of the next event. */
@@ -49,19 +50,19 @@ export class TermLookups {
     this.#terms.answer(this.#tokens);
     this.#starts.push(this.#tokens.length);
     this.#events.push(this.#fields.length);
-    this.#behind.length = 0;
-    this.#phraseEnds.length = 0;
+    this.#behind.clear();
+    this.#phraseEnds.clear();
     for (let part = 0; part < this.#fields.length; part++) {
       if ((this.#fields[part] as IndexField).phrases)
-        this.#askPhrases(this.#starts[part] as number, this.#starts[part + 1] as number);
+        this.#askPhrases(this.#starts.at(part), this.#starts.at(part + 1));
       this.#phraseEnds.push(this.#behind.length);
     }
     if (this.#behind.length > 0) this.#terms.answer(this.#phrases);
-    else this.#phrases.length = 0;
+    else this.#phrases.clear();
   }
 
   firstPart(event: number): number {
-    return this.#events[event] as number;
+    return this.#events.at(event);
   }
 
   fieldOf(part: number): IndexField {
@@ -71,19 +72,19 @@ export class TermLookups {
   /** Tells the references of a part's terms and phrases. */
   tell(part: number, found: (field: IndexField, ref: number) => void): void {
     const field = this.#fields[part] as IndexField;
-    const end = this.#starts[part + 1] as number;
-    for (let at = this.#starts[part] as number; at < end; at++) {
-      const ref = this.#tokens[at] as number;
+    const end = this.#starts.at(part + 1);
+    for (let at = this.#starts.at(part); at < end; at++) {
+      const ref = this.#tokens.at(at);
       if (ref !== 0) found(field, ref);
     }
-    const first = part === 0 ? 0 : (this.#phraseEnds[part - 1] as number);
-    const last = this.#phraseEnds[part] as number;
+    const first = part === 0 ? 0 : this.#phraseEnds.at(part - 1);
+    const last = this.#phraseEnds.at(part);
     for (let number = first; number < last; number++) {
       // Goes on as long as some filter asks for what has been read.
-      let phrase = this.#phrases[number] as number;
-      for (let at = this.#behind[number] as number; phrase !== 0; at++) {
+      let phrase = this.#phrases.at(number);
+      for (let at = this.#behind.at(number); phrase !== 0; at++) {
         found(field, phrase);
-        const token = at < end ? (this.#tokens[at] as number) : 0;
+        const token = at < end ? this.#tokens.at(at) : 0;
         if (token === 0 || (phrase & HAS_LONGER) === 0) break;
         phrase = this.#terms.findLonger(idOf(phrase), idOf(token));
       }
@@ -91,10 +92,10 @@ export class TermLookups {
   }
 
   /** Appends the terms and phrases of two tokens under which rules stand. */
-  leads(ids: number[]): void {
+  leads(ids: Numbers): void {
     for (const refs of [this.#tokens, this.#phrases]) {
       for (let at = 0; at < refs.length; at++) {
-        const ref = refs[at] as number;
+        const ref = refs.at(at);
         if ((ref & LEADS) !== 0) ids.push(idOf(ref));
       }
     }
@@ -102,8 +103,8 @@ export class TermLookups {
 
   #askPhrases(start: number, end: number): void {
     for (let at = start; at + 1 < end; at++) {
-      const token = this.#tokens[at] as number;
-      const next = this.#tokens[at + 1] as number;
+      const token = this.#tokens.at(at);
+      const next = this.#tokens.at(at + 1);
       if ((token & HAS_LONGER) === 0 || next === 0) continue;
       this.#terms.askLonger(idOf(token), idOf(next));
       this.#behind.push(at + 2);

@@ -1,4 +1,5 @@
 import { hashTerm, hashWords, wordsOfHash } from "@penstock-dev/contract";
+import type { Numbers } from "./numbers.ts";
 import { Rows, RowValues } from "./rows.ts";
 import { HAS_LONGER, idOf, LEADS, SlotDirectory } from "./slot-directory.ts";
 
@@ -37,8 +38,8 @@ export class TermTable {
   readonly #directory = new SlotDirectory();
   readonly #hashOf: (first: number, second: number, scope: number) => number;
   readonly #words = new Uint32Array(2);
-  /** What was asked, as it is looked for: hash, first and second word. */
-  #questions = new Int32Array(3 * 64);
+  /** What was asked, as it is looked for: place, hash, first and second word. */
+  #questions = new Int32Array(4 * 64);
   readonly #askedTexts: (string | undefined)[] = [];
   #first = 0;
   #second = 0;
@@ -86,27 +87,38 @@ export class TermTable {
    * Answers what was asked, in that order: references, which are an id and what is known of it
    * beforehand, or 0.
    */
-  answer(refs: number[]): void {
+  answer(refs: Numbers): void {
     const questions = this.#questions;
+    const directory = this.#directory;
     const count = this.#askedTexts.length;
-    for (let at = 0; at < count; at++)
-      this.#touched ^= this.#directory.touch(questions[3 * at] as number);
+    refs.clear();
+    let touched = 0;
     for (let at = 0; at < count; at++) {
-      const first = questions[3 * at + 1] as number;
-      const second = questions[3 * at + 2] as number;
-      refs[at] = this.#directory.find(questions[3 * at] as number, first, second);
+      const place = questions[4 * at] as number;
+      if (place >= 0) touched ^= directory.touch(place);
+    }
+    for (let at = 0; at < count; at++) {
+      const place = questions[4 * at] as number;
+      const hash = questions[4 * at + 1] as number;
+      const first = questions[4 * at + 2] as number;
+      const second = questions[4 * at + 3] as number;
+      refs.push(
+        place < 0
+          ? directory.find(hash, first, second)
+          : directory.findAt(place, hash, first, second),
+      );
     }
     // A longer text is compared itself: each is touched before.
     for (let at = 0; at < count; at++) {
-      if (this.#askedTexts[at] === undefined || refs[at] === 0) continue;
-      this.#touched ^= this.#texts.get(idOf(refs[at] as number))?.length ?? 0;
+      if (this.#askedTexts[at] === undefined || refs.at(at) === 0) continue;
+      touched ^= this.#texts.get(idOf(refs.at(at)))?.length ?? 0;
     }
+    this.#touched ^= touched;
     for (let at = 0; at < count; at++) {
       const text = this.#askedTexts[at];
-      if (text === undefined || refs[at] === 0) continue;
-      refs[at] = this.#sameText(questions[3 * at] as number, refs[at] as number, text);
+      if (text === undefined || refs.at(at) === 0) continue;
+      refs.set(at, this.#sameText(questions[4 * at + 1] as number, refs.at(at), text));
     }
-    refs.length = count;
     this.#askedTexts.length = 0;
   }
 
@@ -243,15 +255,16 @@ export class TermTable {
   }
 
   #note(hash: number, text: string | undefined): void {
-    const at = 3 * this.#askedTexts.length;
+    const at = 4 * this.#askedTexts.length;
     if (at === this.#questions.length) {
       const grown = new Int32Array(2 * at);
       grown.set(this.#questions);
       this.#questions = grown;
     }
-    this.#questions[at] = hash;
-    this.#questions[at + 1] = this.#first;
-    this.#questions[at + 2] = this.#second;
+    this.#questions[at] = this.#directory.placeOf(hash);
+    this.#questions[at + 1] = hash;
+    this.#questions[at + 2] = this.#first;
+    this.#questions[at + 3] = this.#second;
     this.#askedTexts.push(text);
   }
 
