@@ -86,6 +86,16 @@ test("tokens of tokens are themselves, and case never matters", () => {
   );
 });
 
+test("of ASCII, tokens are runs of small letters, digits and _, with or without what follows", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary-ascii", maxLength: 40 }), (text) => {
+      const tokens = text.toLowerCase().match(/[a-z0-9_]+/g) ?? [];
+      assert.deepEqual(tokenise(text), [...tokens]);
+      assert.deepEqual(tokenise(`${text} é`), [...tokens, "é"]);
+    }),
+  );
+});
+
 test("half a pair is found", () => {
   assert.equal(hasLoneSurrogate("half \ud83d"), true);
   assert.equal(hasLoneSurrogate("\udc00"), true);

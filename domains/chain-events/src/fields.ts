@@ -1,22 +1,36 @@
 import type { DomainEvent, FieldDefinition } from "@penstock-dev/contract";
 
-type Payload = DomainEvent["payload"];
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
 
-const text = (payload: Payload, name: string): string[] => {
-  const value = payload[name];
-  return typeof value === "string" ? [value] : [];
-};
+/** The addresses of a transaction's inputs or outputs, behind those that were found. */
+function withParties(found: string[], list: unknown): string[] {
+  if (!Array.isArray(list)) return found;
+  for (const { address } of list as readonly { readonly address: string | null }[])
+    if (address !== null) found.push(address);
+  return found;
+}
 
-const parties = (payload: Payload, name: string): string[] => {
-  const list = payload[name];
-  if (!Array.isArray(list)) return [];
-  return (list as { readonly address: string | null }[])
-    .map(({ address }) => address)
-    .filter((address) => address !== null);
-};
+/** A member that is one address, and the addresses of inputs or outputs. */
+function sides(single: unknown, list: unknown): string | readonly string[] | undefined {
+  const address = text(single);
+  if (!Array.isArray(list)) return address;
+  return withParties(address === undefined ? [] : [address], list);
+}
+
+/** Whether a text is 0x and 40 hex digits in lower case, as most addresses are. */
+function isSmallAddress(value: string): boolean {
+  if (value.length !== 42 || !value.startsWith("0x")) return false;
+  for (let at = 2; at < 42; at++) {
+    const unit = value.charCodeAt(at);
+    if (unit < 48 || unit > 102 || (unit > 57 && unit < 97)) return false;
+  }
+  return true;
+}
 
 /** An address as it is compared: hex in lower case; of a UTXO chain as it is. */
 function normaliseAddress(value: string): { readonly value: string } | { readonly wrong: string } {
+  if (isSmallAddress(value)) return { value };
   if (/^0x/i.test(value)) {
     if (/^0x[0-9a-f]{40}$/i.test(value)) return { value: value.toLowerCase() };
     return { wrong: `must be 0x and 40 hex digits; it has ${value.length - 2}` };
@@ -43,10 +57,12 @@ const addressField = (description: string, take: FieldDefinition["take"]): Field
 });
 
 /** Every address that an event concerns, in any role; of a log, its contract only. */
-function addresses({ event_type, payload }: DomainEvent): string[] {
-  if (event_type === "log") return text(payload, "contract");
-  const single = ["from", "to", "contract_created", "token"].flatMap((name) => text(payload, name));
-  return [...single, ...parties(payload, "inputs"), ...parties(payload, "outputs")];
+function addresses({ event_type, payload }: DomainEvent): string | string[] | undefined {
+  if (event_type === "log") return text(payload.contract);
+  const found: string[] = [];
+  for (const value of [payload.from, payload.to, payload.contract_created, payload.token])
+    if (typeof value === "string") found.push(value);
+  return withParties(withParties(found, payload.inputs), payload.outputs);
 }
 
 /** What of a chain's events can be filtered. */
@@ -56,26 +72,20 @@ export const chainFields: Readonly<Record<string, FieldDefinition>> = {
     description: "The chain's name.",
     example: "ETH",
     normalise: (value) => ({ value: value.toUpperCase() }),
-    take: ({ payload }) => text(payload, "chain"),
+    take: ({ payload }) => text(payload.chain),
   },
   address: addressField(
     "An address in any role: sender, receiver, contract, token, input or output.",
     addresses,
   ),
-  from: addressField("Who sent.", ({ payload }) => [
-    ...text(payload, "from"),
-    ...parties(payload, "inputs"),
-  ]),
-  to: addressField("Who received.", ({ payload }) => [
-    ...text(payload, "to"),
-    ...parties(payload, "outputs"),
-  ]),
+  from: addressField("Who sent.", ({ payload }) => sides(payload.from, payload.inputs)),
+  to: addressField("Who received.", ({ payload }) => sides(payload.to, payload.outputs)),
   contract: addressField(
     "The contract that logged, was called or was created.",
     ({ event_type, payload }) =>
-      event_type === "log" ? text(payload, "contract") : text(payload, "contract_created"),
+      event_type === "log" ? text(payload.contract) : text(payload.contract_created),
   ),
-  token: addressField("The token's contract.", ({ payload }) => text(payload, "token")),
+  token: addressField("The token's contract.", ({ payload }) => text(payload.token)),
   topic0: {
     kind: "exact",
     description: "A log's first topic: the event's signature.",
@@ -89,13 +99,13 @@ export const chainFields: Readonly<Record<string, FieldDefinition>> = {
     description: "The selector of the function that a transaction called.",
     example: "0xa9059cbb",
     normalise: normaliseHex(8),
-    take: ({ payload }) => text(payload, "method"),
+    take: ({ payload }) => text(payload.method),
   },
   value: {
     kind: "range",
     description: "A transaction's amount in the chain's main unit.",
     example: "1.5",
-    take: ({ event_type, payload }) => (event_type === "tx" ? text(payload, "value") : undefined),
+    take: ({ event_type, payload }) => (event_type === "tx" ? text(payload.value) : undefined),
   },
   region: {
     kind: "exact",

@@ -10,19 +10,22 @@ function withoutUrls(text: string): string {
   return text.includes("://") ? text.replace(URL, (url) => " ".repeat(url.length)) : text;
 }
 
+const isHash = (mark: string): boolean => mark === "#" || mark === "＃";
+const isAt = (mark: string): boolean => mark === "@" || mark === "＠";
+
 /** How hashtags are compared: without `#`, by full case folding after NFC. */
 export function foldHashtag(tag: string): string {
-  return foldCase(tag.replace(/^[#＃]/, ""));
+  return foldCase(isHash(tag.charAt(0)) ? tag.slice(1) : tag);
 }
 
 /** How mentions are compared. */
 export function foldMention(mention: string): string {
-  return foldCase(mention.replace(/^[@＠]/, ""));
+  return foldCase(isAt(mention.charAt(0)) ? mention.slice(1) : mention);
 }
 
 /** How cashtags are compared. */
 export function foldCashtag(cashtag: string): string {
-  return foldCase(cashtag.replace(/^\$/, ""));
+  return foldCase(cashtag.startsWith("$") ? cashtag.slice(1) : cashtag);
 }
 
 /** A text's hashtags, then those given, each once and with `#`, as they were written first. */

@@ -41,6 +41,24 @@ test("decimals of one value have one text, and others another", () => {
   assert.equal(canonicalDecimal("-12.5e-3"), "-0.0125");
 });
 
+test("what is canonical already is, and what nearly is becomes so", () => {
+  for (const text of ["0", "7", "10", "0.5", "100.05", "9".repeat(100)])
+    assert.equal(canonicalDecimal(text), text);
+  for (const [text, wanted] of [
+    ["00", "0"],
+    ["0.0", "0"],
+    ["01", "1"],
+    ["1.50", "1.5"],
+    ["00.5", "0.5"],
+    ["1.", undefined],
+    [".5", undefined],
+    ["1.5.5", undefined],
+    ["", undefined],
+    ["9".repeat(101), undefined],
+  ] as const)
+    assert.equal(canonicalDecimal(text), wanted, text);
+});
+
 test("what is no decimal is told from one", () => {
   for (const text of [
     "",

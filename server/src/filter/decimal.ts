@@ -7,12 +7,29 @@ const DECIMAL = /^([+-]?)(\d{1,100})(?:\.(\d{1,100}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** A decimal's one canonical text, or undefined where the text is none: `1.50` and `15e-1` are `1.5`. */
 export function canonicalDecimal(text: string): string | undefined {
+  if (isCanonical(text)) return text;
   const match = DECIMAL.exec(text);
   if (match === null) return undefined;
   const [, sign, whole = "", fraction = "", exponent] = match;
   const digits =
     exponent === undefined ? trimmed(whole, fraction) : shifted(whole, fraction, Number(exponent));
   return sign === "-" && digits !== "0" ? `-${digits}` : digits;
+}
+
+/** Whether a text is a canonical decimal without a sign: most amounts are written so. */
+function isCanonical(text: string): boolean {
+  const { length } = text;
+  if (length === 0 || length > 100) return false;
+  let point = -1;
+  for (let at = 0; at < length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 48 && unit <= 57) continue;
+    if (unit !== 46 || point >= 0) return false;
+    point = at;
+  }
+  const whole = point < 0 ? length : point;
+  if (whole === 0 || (whole > 1 && text.charCodeAt(0) === 48)) return false;
+  return point < 0 || (point < length - 1 && text.charCodeAt(length - 1) !== 48);
 }
 
 /** Digits with the point moved right, or left where `by` is negative. */

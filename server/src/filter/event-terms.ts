@@ -1,5 +1,6 @@
-import type { Route } from "@penstock-dev/contract";
+import type { FieldDefinition, Route } from "@penstock-dev/contract";
 import type { Stream, StreamEvent } from "../streams/index.ts";
+import type { FieldKind } from "./kinds/field-kind.ts";
 import { kindOf } from "./kinds/kinds.ts";
 
 /** What rules are held against: an event's own fields, or those of what a deletion cancels. */
@@ -23,9 +24,9 @@ export class EventTerms implements TermsView {
   readonly views: readonly TermsView[];
   /** Whether only rules that name the event's type get it. */
   readonly onRequest: boolean;
-  /** Fields that somebody asked for, and their terms: few, and a list is quicker than a map then. */
-  readonly #asked: (string | readonly string[])[] = [];
-
+  readonly #fields: readonly TakenField[];
+  /** By field, the terms of those that somebody asked for. */
+  readonly #terms: (readonly string[] | undefined)[];
   readonly #partition: number;
   readonly #offset: number;
 
@@ -33,6 +34,8 @@ export class EventTerms implements TermsView {
   constructor(stream: Stream, event: StreamEvent, partition = -1, offset = -1) {
     this.stream = stream;
     this.event = event;
+    this.#fields = takenFields(stream);
+    this.#terms = new Array(this.#fields.length).fill(undefined);
     this.#partition = partition;
     this.#offset = offset;
     this.onRequest = stream.eventTypes.get(event.event_type)?.on_request === true;
@@ -40,12 +43,19 @@ export class EventTerms implements TermsView {
   }
 
   terms(field: string): readonly string[] {
-    const asked = this.#asked;
-    for (let at = 0; at < asked.length; at += 2) {
-      if (asked[at] === field) return asked[at + 1] as readonly string[];
-    }
-    const terms = this.#take(field);
-    asked.push(field, terms);
+    const fields = this.#fields;
+    for (let at = 0; at < fields.length; at++)
+      if ((fields[at] as TakenField).name === field) return this.termsAt(at);
+    return NONE;
+  }
+
+  /** The terms of a field by its place among the stream's. */
+  termsAt(place: number): readonly string[] {
+    const known = this.#terms[place];
+    if (known !== undefined) return known;
+    const field = this.#fields[place];
+    const terms = field === undefined ? NONE : this.#take(field);
+    this.#terms[place] = terms;
     return terms;
   }
 
@@ -53,17 +63,15 @@ export class EventTerms implements TermsView {
    * A field whose own code fails has no value: rules that ask for one do not get the event, and
    * those that do not ask are not kept from it.
    */
-  #take(field: string): readonly string[] {
-    const definition = this.stream.fields.get(field);
-    if (definition === undefined) return NONE;
+  #take({ name, kind, definition }: TakenField): readonly string[] {
     try {
       const taken = definition.take(this.event);
       if (taken === undefined) return NONE;
       checkTaken(taken);
-      return kindOf(definition.kind).eventTerms(taken, definition);
+      return kind.eventTerms(taken, definition);
     } catch (caught) {
       this.stream.failures.note(
-        `fields.${field}.take`,
+        `fields.${name}.take`,
         "the event is taken to have no value for this field",
         caught,
         `${this.#partition}:${this.#offset}`,
@@ -71,6 +79,28 @@ export class EventTerms implements TermsView {
       return NONE;
     }
   }
+}
+
+/** A field with what takes its terms. */
+interface TakenField {
+  readonly name: string;
+  readonly kind: FieldKind;
+  readonly definition: FieldDefinition;
+}
+
+const fieldsOf = new WeakMap<Stream, readonly TakenField[]>();
+
+/** A stream's fields in order, worked out once. */
+function takenFields(stream: Stream): readonly TakenField[] {
+  const known = fieldsOf.get(stream);
+  if (known !== undefined) return known;
+  const fields = [...stream.fields].map(([name, definition]) => ({
+    name,
+    kind: kindOf(definition.kind),
+    definition,
+  }));
+  fieldsOf.set(stream, fields);
+  return fields;
 }
 
 /** A domain may be written in JavaScript. @throws TypeError where it gave anything but texts */

@@ -103,7 +103,7 @@ export class LookAhead {
       if (event.stream.eventTypes.get(event.event.event_type)?.broadcast !== undefined) continue;
       for (const field of this.#fields) {
         if (field.standing === 0 || field.byBounds) continue;
-        const terms = event.terms(field.name);
+        const terms = event.termsAt(field.number - 1);
         if (terms.length > 0) lookups.ask(field, terms);
       }
     }
