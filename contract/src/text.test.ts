@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { foldCase, hashTerm, hasLoneSurrogate, tokenise } from "./text.ts";
+import { foldCase, hashTerm, hashWords, hasLoneSurrogate, tokenise, wordsOfHash } from "./text.ts";
 
 const unicode = fc.string({ unit: "grapheme" });
 
@@ -119,6 +119,23 @@ test("a term's hash is always the same, tells nothing, and is another's almost n
   // Records of deletions carry it, so it may never change.
   assert.equal(hashTerm("crypto"), HASH_OF_CRYPTO);
   assert.equal(hashTerm(""), HASH_OF_NOTHING);
+});
+
+test("the words of a hash are read from it, and from nothing else", () => {
+  const words = new Uint32Array(2);
+  const wanted = new Uint32Array(2);
+  fc.assert(
+    fc.property(unicode, (term) => {
+      hashWords(term, wanted);
+      assert.ok(wordsOfHash(hashTerm(term), words));
+      assert.deepEqual(words, wanted);
+    }),
+  );
+  for (const hash of ["", "0000000", "A0000001", "1000000 ", "1-000001", "010000001"])
+    assert.equal(wordsOfHash(hash, words), false, hash);
+  // Words above 32 bits.
+  for (const hash of ["1zzzzzzz", "zzzzzzz0000000", "1z141z40000000"])
+    assert.equal(wordsOfHash(hash, words), false, hash);
 });
 
 const HASH_OF_CRYPTO = "q9uorm0qt0gjf";

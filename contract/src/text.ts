@@ -98,10 +98,29 @@ export function hashWords(term: string, words: Uint32Array): void {
   words[1] = mix(high ^ low);
 }
 
-/** The two words of a hash as `hashTerm` writes it. */
-export function wordsOfHash(hash: string, words: Uint32Array): void {
-  words[0] = Number.parseInt(hash.slice(0, -7), 36);
-  words[1] = Number.parseInt(hash.slice(-7), 36);
+/** The two words of a hash, put into `words`; false of a text that `hashTerm` does not write. */
+export function wordsOfHash(hash: string, words: Uint32Array): boolean {
+  const middle = hash.length - 7;
+  const first = wordOf(hash, 0, middle);
+  const second = wordOf(hash, middle, hash.length);
+  if (middle < 1 || first < 0 || second < 0) return false;
+  if (middle > 1 && hash.startsWith("0")) return false;
+  words[0] = first;
+  words[1] = second;
+  return true;
+}
+
+/** The word that digits of base 36 say; negative where they say none. */
+function wordOf(digits: string, from: number, to: number): number {
+  let word = 0;
+  for (let at = from; at < to; at++) {
+    const unit = digits.charCodeAt(at);
+    const isDigit = unit >= 48 && unit <= 57;
+    if (!isDigit && !(unit >= 97 && unit <= 122)) return -1;
+    word = word * 36 + unit - (isDigit ? 48 : 87);
+    if (word > 0xffffffff) return -1;
+  }
+  return word;
 }
 
 const scratch = new Uint32Array(2);

@@ -102,18 +102,29 @@ export class SlotDirectory {
 
   /** As `find`, whatever its words are: `firstWord` and `secondWord` then say them. */
   findAny(hash: number, after = 0): number {
+    return this.#findBy(hash, after, false, 0);
+  }
+
+  /** As `findAny`, of those with a first word. */
+  findFirst(hash: number, first: number, after: number): number {
+    return this.#findBy(hash, after, true, first);
+  }
+
+  #findBy(hash: number, after: number, isChosen: boolean, first: number): number {
     let passed = after === 0;
     const segment = this.#segmentOf(hash);
     const slots = this.#slotsOf(segment);
     const base = baseOf(segment);
     const words = wordsOf(segment, slots);
     for (let at = startOf(hash, words); ; at = next(at, words)) {
-      const ref = slots[base + at] as number;
+      const slot = base + at;
+      const ref = slots[slot] as number;
       if (ref === 0) return 0;
-      if (slots[base + at + HASH] !== hash) continue;
+      if (slots[slot + HASH] !== hash) continue;
+      if (isChosen && slots[slot + FIRST] !== first) continue;
       if (passed) {
         this.#slots = slots;
-        this.#at = base + at;
+        this.#at = slot;
         return ref;
       }
       if (ref === after) passed = true;

@@ -1,7 +1,8 @@
-import { hashTerm, hashWords, wordsOfHash } from "@penstock-dev/contract";
-import type { Numbers } from "./numbers.ts";
-import { Rows, RowValues } from "./rows.ts";
+import { hashWords, wordsOfHash } from "@penstock-dev/contract";
+import { Numbers } from "./numbers.ts";
+import { Rows } from "./rows.ts";
 import { HAS_LONGER, idOf, LEADS, SlotDirectory } from "./slot-directory.ts";
+import { TextBlocks } from "./text-blocks.ts";
 
 /** Words of a term's row. */
 const REFS = 0;
@@ -19,10 +20,10 @@ const WORDS = 8;
 /** ASCII characters that two words hold, seven bits each, beside seven bits of the field. */
 const SHORT_MAX = 8;
 const SHORT_FIELDS = 128;
-/** The scope of what is not of a field, and is read rather than looked for: it stays a text. */
-const READ_OFTEN = 0;
 const PACKED = (1 << 28) - 1;
-/** The first word of a longer text; the second is its field. Of a phrase, they are its last token and, negative, the rest. */
+/** Texts that were read lately and are kept. */
+const LATE_TEXTS = 256;
+/** The first word of a longer text; the second is its block. Of a phrase, they are its last token and, negative, the rest. */
 const IS_LONG = -1;
 
 /**
@@ -34,13 +35,21 @@ const IS_LONG = -1;
  */
 export class TermTable {
   readonly #rows = new Rows(WORDS);
-  readonly #texts = new RowValues<string>();
+  /** Longer texts, in the scopes of their fields. */
+  readonly #texts = new TextBlocks();
   readonly #directory = new SlotDirectory();
   readonly #hashOf: (first: number, second: number, scope: number) => number;
   readonly #words = new Uint32Array(2);
   /** What was asked, as it is looked for: place, hash, first and second word. */
   #questions = new Int32Array(4 * 64);
-  readonly #askedTexts: (string | undefined)[] = [];
+  #asked = 0;
+  /** The longer texts of them, and their fields. */
+  readonly #askedTexts: string[] = [];
+  readonly #askedFields: number[] = [];
+  /** What was found of longer texts and must be compared itself: which question it is of, and a block. */
+  readonly #longer = new Numbers();
+  readonly #lateIds = new Int32Array(LATE_TEXTS);
+  readonly #lateTexts: string[] = new Array(LATE_TEXTS).fill("");
   #first = 0;
   #second = 0;
   #touched = 0;
@@ -57,30 +66,39 @@ export class TermTable {
 
   /** The number of a field's term; 0 where no filter asks for it. */
   find(field: number, text: string): number {
-    return idOf(this.#find(this.#packed(field, text), text));
+    return idOf(this.findRef(field, text));
+  }
+
+  /** The reference of a field's term; 0 where no filter asks for it. */
+  findRef(field: number, text: string): number {
+    return this.#find(this.#packed(field, text), field, text);
   }
 
   /** How much was asked since the last answer. */
   get asked(): number {
-    return this.#askedTexts.length;
+    return this.#asked;
   }
 
   /** Forgets what was asked. */
   forget(): void {
-    this.#askedTexts.length = 0;
+    this.#asked = 0;
   }
 
   /** Asks for a field's term. */
   ask(field: number, text: string): void {
     const hash = this.#packed(field, text);
-    this.#note(hash, this.#first === IS_LONG ? text : undefined);
+    if (this.#first === IS_LONG) {
+      this.#askedTexts[this.#asked] = text;
+      this.#askedFields[this.#asked] = field;
+    }
+    this.#note(hash);
   }
 
   /** Asks for a phrase and a token more. */
   askLonger(phrase: number, token: number): void {
     this.#first = token;
     this.#second = ~phrase;
-    this.#note(this.#hashOf(phrase, token, -1), undefined);
+    this.#note(this.#hashOf(phrase, token, -1));
   }
 
   /**
@@ -90,8 +108,10 @@ export class TermTable {
   answer(refs: Numbers): void {
     const questions = this.#questions;
     const directory = this.#directory;
-    const count = this.#askedTexts.length;
+    const longer = this.#longer;
+    const count = this.#asked;
     refs.clear();
+    longer.clear();
     let touched = 0;
     for (let at = 0; at < count; at++) {
       const place = questions[4 * at] as number;
@@ -102,24 +122,23 @@ export class TermTable {
       const hash = questions[4 * at + 1] as number;
       const first = questions[4 * at + 2] as number;
       const second = questions[4 * at + 3] as number;
-      refs.push(
-        place < 0
-          ? directory.find(hash, first, second)
-          : directory.findAt(place, hash, first, second),
-      );
+      const ref = this.#findAt(place, hash, first, second);
+      refs.push(ref);
+      if (ref === 0 || first !== IS_LONG) continue;
+      longer.push(at);
+      longer.push(directory.secondWord);
     }
-    // A longer text is compared itself: each is touched before.
-    for (let at = 0; at < count; at++) {
-      if (this.#askedTexts[at] === undefined || refs.at(at) === 0) continue;
-      touched ^= this.#texts.get(idOf(refs.at(at)))?.length ?? 0;
-    }
+    for (let at = 1; at < longer.length; at += 2) touched ^= this.#texts.touch(longer.at(at));
     this.#touched ^= touched;
-    for (let at = 0; at < count; at++) {
-      const text = this.#askedTexts[at];
-      if (text === undefined || refs.at(at) === 0) continue;
-      refs.set(at, this.#sameText(questions[4 * at + 1] as number, refs.at(at), text));
+    for (let at = 0; at < longer.length; at += 2) {
+      const number = longer.at(at);
+      const text = this.#askedTexts[number] as string;
+      const field = this.#askedFields[number] as number;
+      if (this.#texts.is(longer.at(at + 1), field, text)) continue;
+      const hash = questions[4 * number + 1] as number;
+      refs.set(number, this.#findLong(hash, field, text, refs.at(number)));
     }
-    this.#askedTexts.length = 0;
+    this.#asked = 0;
   }
 
   /**
@@ -128,12 +147,17 @@ export class TermTable {
    * @param after another term of the same hash: what is behind it is looked for
    */
   findHashed(field: number, hashed: string, after = 0): number {
-    wordsOfHash(hashed, this.#words);
-    const hash = this.#hashOf(this.#words[0] as number, this.#words[1] as number, field);
+    const words = this.#words;
+    if (!wordsOfHash(hashed, words)) return 0;
+    const first = words[0] as number;
+    const second = words[1] as number;
+    const hash = this.#hashOf(first, second, field);
     const directory = this.#directory;
     let ref = directory.findAny(hash, after);
     for (; ref !== 0; ref = directory.findAny(hash, ref)) {
-      if (this.#fieldFound() === field && hashTerm(this.#textFound(idOf(ref))) === hashed) break;
+      if (this.#fieldFound() !== field) continue;
+      hashWords(this.#textFound(), words);
+      if (words[0] === first && words[1] === second) break;
     }
     return ref;
   }
@@ -146,10 +170,10 @@ export class TermTable {
   /** The number of a field's term, which is held until it is released as often. */
   hold(field: number, text: string): number {
     const hash = this.#packed(field, text);
-    let id = idOf(this.#find(hash, text));
+    let id = idOf(this.#find(hash, field, text));
     if (id === 0) {
+      if (this.#first === IS_LONG) this.#second = this.#texts.put(field, text);
       id = this.#make(hash);
-      if (this.#first === IS_LONG) this.#texts.set(id, text);
     }
     this.#rows.set(id, REFS, this.#rows.get(id, REFS) + 1);
     return id;
@@ -174,22 +198,28 @@ export class TermTable {
     const hash = rows.get(id, HASH);
     this.#directory.locate(hash, id);
     const token = this.#directory.firstWord;
-    const phrase = ~this.#directory.secondWord;
+    const second = this.#directory.secondWord;
     this.#directory.delete(hash, id);
-    if (token === IS_LONG) this.#texts.set(id, undefined);
     rows.give(id);
     this.#size -= 1;
-    if (phrase < 0) return;
+    const late = id % LATE_TEXTS;
+    if (this.#lateIds[late] === id) this.#lateIds[late] = 0;
+    if (token === IS_LONG) this.#texts.give(second);
+    const phrase = ~second;
+    if (token === IS_LONG || phrase < 0) return;
     this.#addLonger(phrase, -1);
     this.release(token);
     this.release(phrase);
   }
 
   text(id: number): string {
-    const text = this.#texts.get(id);
-    if (text !== undefined) return text;
-    this.#directory.locate(this.#rows.get(id, HASH), id);
-    return this.#textFound(id);
+    const late = id % LATE_TEXTS;
+    if (this.#lateIds[late] !== id) {
+      this.#directory.locate(this.#rows.get(id, HASH), id);
+      this.#lateTexts[late] = this.#textFound();
+      this.#lateIds[late] = id;
+    }
+    return this.#lateTexts[late] as string;
   }
 
   /** Conditions and longer phrases that hold a term. */
@@ -254,8 +284,8 @@ export class TermTable {
     this.#rows.mapChunk(chunk, HITS, (hits) => hits >>> 1);
   }
 
-  #note(hash: number, text: string | undefined): void {
-    const at = 4 * this.#askedTexts.length;
+  #note(hash: number): void {
+    const at = 4 * this.#asked;
     if (at === this.#questions.length) {
       const grown = new Int32Array(2 * at);
       grown.set(this.#questions);
@@ -265,7 +295,7 @@ export class TermTable {
     this.#questions[at + 1] = hash;
     this.#questions[at + 2] = this.#first;
     this.#questions[at + 3] = this.#second;
-    this.#askedTexts.push(text);
+    this.#asked += 1;
   }
 
   #holdLonger(phrase: number, token: number): number {
@@ -303,19 +333,26 @@ export class TermTable {
   }
 
   /** The reference of what was packed last. */
-  #find(hash: number, text: string): number {
-    const ref = this.#directory.find(hash, this.#first, this.#second);
-    return this.#first === IS_LONG && ref !== 0 ? this.#sameText(hash, ref, text) : ref;
+  #find(hash: number, field: number, text: string): number {
+    if (this.#first === IS_LONG) return this.#findLong(hash, field, text, 0);
+    return this.#directory.find(hash, this.#first, this.#second);
   }
 
-  /** The reference of a longer text, which may be one that was found, or behind it. */
-  #sameText(hash: number, found: number, text: string): number {
-    if (this.#texts.get(idOf(found)) === text) return found;
-    this.#directory.locate(hash, idOf(found));
-    const field = this.#directory.secondWord;
-    let ref = found;
-    while (ref !== 0 && this.#texts.get(idOf(ref)) !== text)
-      ref = this.#directory.find(hash, IS_LONG, field, ref);
+  /** As of a directory, with any second word of a longer text. */
+  #findAt(place: number, hash: number, first: number, second: number): number {
+    const directory = this.#directory;
+    if (first === IS_LONG) return directory.findFirst(hash, IS_LONG, 0);
+    return place < 0
+      ? directory.find(hash, first, second)
+      : directory.findAt(place, hash, first, second);
+  }
+
+  /** The reference of a longer text. @param after one that was found before: what is behind it is looked for */
+  #findLong(hash: number, field: number, text: string, after: number): number {
+    const directory = this.#directory;
+    let ref = directory.findFirst(hash, IS_LONG, after);
+    while (ref !== 0 && !this.#texts.is(directory.secondWord, field, text))
+      ref = directory.findFirst(hash, IS_LONG, ref);
     return ref;
   }
 
@@ -329,8 +366,8 @@ export class TermTable {
   #pack(field: number, text: string): void {
     const { length } = text;
     this.#first = IS_LONG;
-    this.#second = field;
-    if (length > SHORT_MAX || field >= SHORT_FIELDS || field === READ_OFTEN) return;
+    this.#second = 0;
+    if (length > SHORT_MAX || field >= SHORT_FIELDS) return;
     let first = 0;
     let second = 0;
     for (let at = 0; at < length; at++) {
@@ -347,13 +384,14 @@ export class TermTable {
   /** The field of what the directory found; negative of a phrase. */
   #fieldFound(): number {
     const { firstWord, secondWord } = this.#directory;
-    if (firstWord === IS_LONG || secondWord < 0) return secondWord;
+    if (firstWord === IS_LONG) return this.#texts.scope(secondWord);
+    if (secondWord < 0) return secondWord;
     return (firstWord >>> 28) | ((secondWord >>> 28) << 4);
   }
 
-  #textFound(id: number): string {
+  #textFound(): string {
     const { firstWord, secondWord } = this.#directory;
-    if (firstWord === IS_LONG) return this.#texts.get(id) ?? "";
+    if (firstWord === IS_LONG) return this.#texts.text(secondWord);
     return unpacked(firstWord & PACKED) + unpacked(secondWord & PACKED);
   }
 }
