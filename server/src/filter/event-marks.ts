@@ -8,7 +8,7 @@ import type { TermTable } from "./term-table.ts";
 
 /** So many events of a field are counted one by one, then one of some: they tell enough. */
 const COUNTED_ALL = 1024;
-const COUNTED_ONE_OF = 8;
+const COUNTED_ONE_OF = 32;
 
 /** What one view of an event has of what filters ask for: the ids of its terms and phrases. */
 export class EventMarks {
