@@ -29,7 +29,7 @@ const HOLDER_WORDS = 4;
 const HANDLE_ROWS = 2 ** 25;
 const SERIAL_MAX = 2 ** 28 - 1;
 /** Events after which the hits of one chunk of terms count half. */
-const AGE_EVENTS = 1024;
+const AGE_EVENTS = 4096;
 /** Rules that were visited in vain by one event, before somebody asks whether they stand well. */
 const HEATED_MIN = 32;
 /** Every so many events, all fields are looked at, to know how frequent their terms are. */

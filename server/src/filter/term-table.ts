@@ -370,13 +370,20 @@ export class TermTable {
     if (length > SHORT_MAX || field >= SHORT_FIELDS) return;
     let first = 0;
     let second = 0;
-    for (let at = 0; at < length; at++) {
+    // A character that is none of 1 to 126 is left out: no short text has the words of a longer one.
+    let wrong = 0;
+    const half = Math.min(4, length);
+    for (let at = 0; at < half; at++) {
       const unit = text.charCodeAt(at);
-      // Seven bits that are all set are left out, so that no short text has the words of a longer one.
-      if (unit === 0 || unit > 126) return;
-      if (at < 4) first |= unit << (7 * at);
-      else second |= unit << (7 * (at - 4));
+      wrong |= (unit - 1) | (126 - unit);
+      first |= unit << (7 * at);
     }
+    for (let at = 4; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      wrong |= (unit - 1) | (126 - unit);
+      second |= unit << (7 * (at - 4));
+    }
+    if (wrong < 0) return;
     this.#first = first | (field << 28);
     this.#second = second | ((field >>> 4) << 28);
   }
