@@ -11,6 +11,7 @@ import type { FieldKind } from "./kinds/field-kind.ts";
 import { registerKind } from "./kinds/kinds.ts";
 import { range } from "./kinds/range.ts";
 import { set } from "./kinds/set.ts";
+import { text } from "./kinds/text.ts";
 
 const LIMITS: Limits = {
   rules_max: 100,
@@ -280,6 +281,21 @@ test("whoever is told may add, remove and match", () => {
   assert.ok(ownersOf(index, terms).every((owner) => owner >= 1000));
   for (const handle of handles) index.remove(handle);
   assert.equal(index.size, 100, "a handle is worth nothing once its row is another's");
+});
+
+test("a kind whose terms only lead to a rule is asked, also where they are all that a rule asks for", () => {
+  const { means: _, ...plain } = text;
+  registerKind("test-led", plain);
+  const of = streamOf({ words: "test-led", owner: "exact" });
+  const index = new FilterIndex<number>(of);
+  for (const [owner, filters] of [
+    { words: ["a bb"] },
+    { words: ["a bb"], owner: "ann" },
+    { words: ["bb"] },
+  ].entries())
+    index.add(parseFilters(of, { filters }, LIMITS), owner);
+  assert.deepEqual(ownersOf(index, termsOf({ words: "bb a", owner: "ann" }, of)), [2]);
+  assert.deepEqual(ownersOf(index, termsOf({ words: "a bb", owner: "ann" }, of)), [0, 1, 2]);
 });
 
 test("a kind that only says terms, a span or nothing is found as its own `verify` has it", () => {

@@ -293,12 +293,11 @@ export class FilterIndex<T> {
     this.#access.suspect(row);
   }
 
-  /** Notes whose rule it is, if it holds. @param led a term led to it, so one condition holds */
+  /** Notes whose rule it is, if it holds. @param led whether a term or a span led to it */
   #consider(row: number, led: boolean): boolean {
     this.#considered += 1;
     if (this.#requested !== undefined && !this.#isRequested(row, this.#requested)) return false;
-    const isDecided = led && this.#rules.get(row, RULE.conditions) === 1;
-    if (!isDecided && !this.#rules.holds(row, this.#marks)) return false;
+    if (!this.#rules.holds(row, this.#marks, led)) return false;
     const holder = this.#rules.get(row, RULE.holder);
     const isTagged = this.#holders.get(holder, TAGS) !== -1;
     if (this.#holders.get(holder, STAMP) !== this.#matchStamp) {

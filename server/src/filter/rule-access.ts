@@ -58,8 +58,7 @@ export class RuleAccess {
 
   /** Takes a rule out. */
   take(row: number): void {
-    const number = this.#rules.get(row, RULE.access);
-    const condition = this.#rules.conditions(row)[number];
+    const condition = this.#rules.conditions(row)[this.#rules.access(row)];
     if (condition === undefined) return;
     condition.field.standing -= 1;
     if (this.#leadsBySpan(condition)) condition.field.ranges.remove(this.#spanOf(condition), row);
@@ -133,7 +132,7 @@ export class RuleAccess {
   #improve(row: number, filters: number): boolean {
     const conditions = this.#rules.conditions(row);
     if (conditions.length < 2) return false;
-    const present = conditions[this.#rules.get(row, RULE.access)];
+    const present = conditions[this.#rules.access(row)];
     const best = this.#best(conditions, filters);
     const wanted = conditions[best];
     if (present === undefined || wanted === undefined || wanted === present) return false;
@@ -157,7 +156,7 @@ export class RuleAccess {
       posting = this.#postings.addTo(field.others, row, 0);
     }
     field.standing += 1;
-    this.#rules.set(row, RULE.access, number);
+    this.#rules.setAccess(row, number, field.byTerms || field.byBounds);
     this.#rules.set(row, RULE.posting, posting);
   }
 

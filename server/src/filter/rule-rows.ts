@@ -14,7 +14,7 @@ export const RULE = {
   /** Whose it is; 0 of a row that is free. */
   holder: 1,
   conditions: 2,
-  /** Which of the conditions it stands under. */
+  /** Which of the conditions it stands under; its complement where what leads there is not enough. */
   access: 3,
   /** The first of its postings under that condition. */
   posting: 4,
@@ -123,6 +123,17 @@ export class RuleRows {
     this.#rows.give(row);
   }
 
+  /** Which of its conditions a rule stands under. */
+  access(row: number): number {
+    const access = this.#rows.get(row, RULE.access);
+    return access < 0 ? ~access : access;
+  }
+
+  /** @param isEnough whether whatever leads to the rule there satisfies that condition */
+  setAccess(row: number, number: number, isEnough: boolean): void {
+    this.#rows.set(row, RULE.access, isEnough ? number : ~number);
+  }
+
   tag(id: number): string {
     return this.#terms.text(id);
   }
@@ -156,18 +167,23 @@ export class RuleRows {
   /**
    * Whether a rule's conditions hold against the view that is marked; where only some fields are
    * known, whether those on known fields do, and there are any.
+   *
+   * @param isLed a term or a span led to it, so that the condition that it stands under may be satisfied
    */
-  holds(row: number, marks: EventMarks): boolean {
+  holds(row: number, marks: EventMarks, isLed: boolean): boolean {
     const { known } = marks.view;
+    const conditions = this.#rows.get(row, RULE.conditions);
+    const satisfied = isLed ? this.#rows.get(row, RULE.access) : -1;
+    if (satisfied >= 0 && conditions === 1) return true;
     const block = this.#rows.get(row, RULE.block);
     const words = this.#blocks.arrayOf(block);
-    const conditions = this.#rows.get(row, RULE.conditions);
     let held = 0;
     let at = this.#blocks.startOf(block);
-    for (let left = conditions; left > 0; left--) {
+    for (let number = 0; number < conditions; number++) {
       const field = this.#fieldAt(words, at);
       const count = words[at + 1] as number;
-      if (known === undefined || known.has(field.name)) {
+      if (number === satisfied) held += 1;
+      else if (known === undefined || known.has(field.name)) {
         if (!this.#holdsAt(field, words, at + 2, count, marks)) return false;
         held += 1;
       }
