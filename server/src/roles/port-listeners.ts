@@ -80,7 +80,8 @@ export class PortListeners {
 
 /** @throws Error where an address cannot be listened on */
 export async function probe(address: ListenOptions): Promise<void> {
-  const server = createServer();
+  // Whoever comes in that moment comes again, and keeps nothing open.
+  const server = createServer((socket) => socket.destroy());
   server.listen(address);
   await once(server, "listening");
   server.close();
