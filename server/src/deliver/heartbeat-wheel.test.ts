@@ -5,7 +5,7 @@ import type { Subscriber } from "./subscriber.ts";
 
 const INTERVAL_MS = 15_000;
 
-test("every client comes up three times in an interval, spread, however late the timer is", (t) => {
+test("every client comes up twice in an interval, spread, however late the timer is", (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   let nowMs = 5;
   const looks = new Map<Subscriber, number[]>();
@@ -21,15 +21,15 @@ test("every client comes up three times in an interval, spread, however late the
   const clients = Array.from({ length: 1000 }, () => ({ wheelSlot: 0 }) as Subscriber);
   for (const client of clients) wheel.add(client);
   // A timer of Node's begins its wait when it has been served, and is late each time.
-  for (; nowMs < 10 * INTERVAL_MS; nowMs += 103) t.mock.timers.tick(96);
+  for (; nowMs < 10 * INTERVAL_MS; nowMs += 151) t.mock.timers.tick(144);
   assert.ok(greatest <= 20, `${greatest} at once`);
   for (const client of clients) {
     const seen = looks.get(client) ?? [];
-    for (let at = 3; at < seen.length; at++) {
-      const tookMs = (seen[at] as number) - (seen[at - 3] as number);
-      assert.ok(tookMs <= INTERVAL_MS && tookMs > INTERVAL_MS * 0.9, `${tookMs} ms for three`);
+    for (let at = 2; at < seen.length; at++) {
+      const tookMs = (seen[at] as number) - (seen[at - 2] as number);
+      assert.ok(tookMs <= INTERVAL_MS && tookMs > INTERVAL_MS * 0.9, `${tookMs} ms for two`);
     }
-    assert.ok(seen.length >= 29, `${seen.length} looks`);
+    assert.ok(seen.length >= 19, `${seen.length} looks`);
   }
   wheel.stop();
 });
@@ -47,7 +47,7 @@ test("after a stall each client comes up once, not once for each turn that was m
   );
   for (let at = 0; at < 100; at++) wheel.add({ wheelSlot: 0 } as Subscriber);
   nowMs = 10 * INTERVAL_MS;
-  t.mock.timers.tick(96);
+  t.mock.timers.tick(200);
   assert.equal(looks, 100);
   wheel.stop();
 });

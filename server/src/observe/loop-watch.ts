@@ -1,10 +1,13 @@
 import { createHistogram, performance } from "node:perf_hooks";
 
-/**
- * Between two looks at the event loop, in milliseconds. Each wakes a process that has nothing else to do,
- * and what holds the loop for less is not seen.
- */
+/** Between two looks at an event loop that has work, in milliseconds: what holds it for less may not be seen. */
 const LOOK_MS = 20;
+
+/** The same of one that has hardly any: a look wakes the process. */
+const IDLE_LOOK_MS = 200;
+
+/** A loop that used less of its time than this has hardly any work. */
+const IDLE_SHARE = 0.1;
 
 /** Quantiles of times in seconds, of the looks since the last reading. */
 export type LoopTimes = Readonly<Record<"0.5" | "0.99" | "1", number>>;
@@ -17,23 +20,27 @@ export type LoopTimes = Readonly<Record<"0.5" | "0.99" | "1", number>>;
 export class LoopWatch implements Disposable {
   readonly #late = createHistogram();
   readonly #turns = createHistogram();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
+  #waitMs = LOOK_MS;
   #lastMs = performance.now();
   #lastCpuMs = threadCpuMs();
 
   constructor() {
-    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#timer = setTimeout(() => this.#look(), LOOK_MS).unref();
   }
 
   #look(): void {
     const nowMs = performance.now();
     const cpuMs = threadCpuMs();
-    const lateMs = Math.max(0, nowMs - this.#lastMs - LOOK_MS);
+    const lateMs = Math.max(0, nowMs - this.#lastMs - this.#waitMs);
+    const usedMs = cpuMs - this.#lastCpuMs;
     record(this.#late, lateMs);
     // The turn that made it late took no more than that, nor more than all of them since the last look.
-    record(this.#turns, Math.min(lateMs, cpuMs - this.#lastCpuMs));
+    record(this.#turns, Math.min(lateMs, usedMs));
+    this.#waitMs = usedMs < (nowMs - this.#lastMs) * IDLE_SHARE ? IDLE_LOOK_MS : LOOK_MS;
     this.#lastMs = nowMs;
     this.#lastCpuMs = cpuMs;
+    this.#timer = setTimeout(() => this.#look(), this.#waitMs).unref();
   }
 
   /**
@@ -48,7 +55,7 @@ export class LoopWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 }
 
