@@ -9,6 +9,8 @@ export interface Dialect {
   readonly ready?: string;
   /** How the payload of an event begins. */
   readonly event: string;
+  /** How a payload begins that says that events were left out. */
+  readonly gap?: string;
   /** Events are messages of one length in a stream of bytes that frames cut anywhere. */
   readonly packed?: boolean;
   /** A frame may hold several events, one a line. */
@@ -22,7 +24,12 @@ export interface Dialect {
 export const dialects = {
   raw: { upgrade: false, event: '{"event_type"' },
   plain: { upgrade: true, event: '{"event_type"' },
-  penstock: { upgrade: true, ready: '{"type":"subscribed"', event: '{"event_type"' },
+  penstock: {
+    upgrade: true,
+    ready: '{"type":"subscribed"',
+    event: '{"event_type"',
+    gap: '{"type":"gap"',
+  },
   penstockDeflate: {
     upgrade: true,
     ready: '{"type":"subscribed"',

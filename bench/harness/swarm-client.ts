@@ -24,6 +24,8 @@ const shared = Buffer.allocUnsafe(READ_BYTES);
 export interface ClientEvents {
   /** An event came, in order or not; `micros` is its time of publishing, 0 where it has none. */
   readonly event: (client: SwarmClient, serial: number, micros: number) => void;
+  /** The server says that it left events out. */
+  readonly gap: (client: SwarmClient) => void;
   /** The connection ended; before it was ready, where `client.ready` is false. */
   readonly closed: (client: SwarmClient, why: string) => void;
   readonly ready: (client: SwarmClient) => void;
@@ -167,7 +169,7 @@ export class SwarmClient {
   }
 
   #payload(chunk: Buffer, start: number, end: number): void {
-    const { event, ready, echo, packed } = this.#init.dialect;
+    const { event, ready, echo, gap, packed } = this.#init.dialect;
     const begins = (text: string): boolean =>
       end - start >= text.length && stands(text, chunk, start);
     if (echo !== undefined && end - start === echo.ping.length && begins(echo.ping)) {
@@ -176,6 +178,7 @@ export class SwarmClient {
       this.#packed(chunk, start, end);
     else if (packed !== true && begins(event)) this.#lines(chunk, start, end);
     else if (ready !== undefined && begins(ready)) this.#becomeReady();
+    else if (gap !== undefined && begins(gap)) this.#events.gap(this);
     else if (this.#init.resumable && begins(HELLO))
       this.session = /"session_id":"([^"]+)"/.exec(chunk.toString("latin1", start, end))?.[1] ?? "";
   }

@@ -42,6 +42,8 @@ export interface SwarmReport {
   /** Events that came again after a resume. */
   readonly repeats: number;
   readonly misordered: number;
+  /** Gaps that clients were told of: events that were left out because they, or the server, were behind. */
+  readonly gaps: number;
   readonly closed: number;
   readonly why: string;
   readonly reconnects: number;

@@ -13,7 +13,7 @@ const CLIENTS_PER_ADDRESS = 2000;
 const TRIES_MAX = 8;
 
 const clients: (SwarmClient | undefined)[] = [];
-const seen = { events: 0, repeats: 0, misordered: 0, closed: 0, reconnects: 0, why: "" };
+const seen = { events: 0, repeats: 0, misordered: 0, gaps: 0, closed: 0, reconnects: 0, why: "" };
 const nothing = { bytes: 0, frames: 0, chunks: 0, compressed: 0 };
 let plan: ConnectCommand | undefined;
 let latency = new LatencyHistogram();
@@ -80,6 +80,11 @@ function open(at: number, before?: SwarmClient): Promise<void> {
     },
     {
       event: onEvent,
+      gap: (behind) => {
+        // What comes next is as the first: it is in order if it is the client's.
+        behind.last = 0;
+        seen.gaps += 1;
+      },
       ready: () => {
         connecting.record(nowMicros() - startMicros);
         resolve();
@@ -227,7 +232,15 @@ function report(): SwarmReport {
     connect: connecting,
   };
   reported = total;
-  Object.assign(seen, { events: 0, repeats: 0, misordered: 0, closed: 0, reconnects: 0, why: "" });
+  Object.assign(seen, {
+    events: 0,
+    repeats: 0,
+    misordered: 0,
+    gaps: 0,
+    closed: 0,
+    reconnects: 0,
+    why: "",
+  });
   latency = new LatencyHistogram();
   connecting = new LatencyHistogram();
   return answer;

@@ -39,6 +39,8 @@ export interface SwarmTotal {
   readonly compressed: number;
   readonly repeats: number;
   readonly misordered: number;
+  /** Gaps that clients were told of. */
+  readonly gaps: number;
   readonly closed: number;
   readonly reconnects: number;
   readonly why: string;
@@ -62,7 +64,7 @@ export function told({ latency: _, connect: __, ...counts }: SwarmTotal): string
  * @throws Error when events are missing, too many or out of order, or a connection ended
  */
 export function checked(report: SwarmTotal, events: number): SwarmTotal {
-  if (report.events !== events || report.misordered > 0 || report.closed > 0)
+  if (report.events !== events || report.misordered + report.gaps + report.closed > 0)
     throw new Error(`${events} events were due in order to all clients; ${told(report)}`);
   return report;
 }
@@ -152,6 +154,7 @@ export class Swarm implements AsyncDisposable {
       compressed: sum(({ compressed }) => compressed),
       repeats: sum(({ repeats }) => repeats),
       misordered: sum(({ misordered }) => misordered),
+      gaps: sum(({ gaps }) => gaps),
       closed: sum(({ closed }) => closed),
       reconnects: sum(({ reconnects }) => reconnects),
       cpuMicros: sum(({ cpuMicros }) => cpuMicros),

@@ -59,6 +59,7 @@ async function run(bench: Bench): Promise<Outcome> {
     figures: [
       figure("clients", clients, ""),
       figure("reconnects meanwhile", seen.reconnects, ""),
+      figure("gaps that clients were told of", seen.gaps, ""),
       figure("CPU of a handshake", crowd.connectCpuMicros / clients, "µs"),
       figure("server's CPU", cpu / 1e6 / took, "cores"),
       figure(
