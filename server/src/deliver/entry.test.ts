@@ -47,6 +47,34 @@ test("an entry that has settled is the same event, with the same terms", () => {
   assert.equal(entry.body(undefined), body);
 });
 
+test("what a declared stream takes from a record's headers, or leaves out, is kept", () => {
+  const declared = loadStreams(
+    {
+      orders: {
+        topic: "shop.orders",
+        noun: "order",
+        omit: ["$.email"],
+        fields: {
+          tenant: { header: "tenant-id", kind: "exact" },
+          emails: { path: "$.email", kind: "exact" },
+        },
+      },
+    },
+    new Map(),
+    1,
+  ).get("orders") as Stream;
+  const { entry } = new RecordDecoder(declared, 0, undefined).read({
+    offset: 3,
+    timestampMs: 1_700_000_000_000,
+    key: "1",
+    value: Buffer.from('{"id":"1","email":"a@b.c"}'),
+    headers: { "tenant-id": "two" },
+  });
+  entry?.settle();
+  assert.deepEqual(entry?.terms.terms("tenant"), ["two"]);
+  assert.deepEqual(entry?.terms.terms("emails"), ["a@b.c"]);
+});
+
 test("what an entry's text does not say is kept", () => {
   const routes = [{ fields: { user_ids: ["abc"] } }];
   for (const event of [

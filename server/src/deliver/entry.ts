@@ -22,6 +22,7 @@ export class Entry {
   readonly #stream: Stream;
   readonly #noun: string;
   readonly #tail: string;
+  readonly #settles: boolean;
   /** Undefined of one that has settled. */
   #terms: EventTerms | undefined;
   /** By the encoding's slot; most entries of a replay are never encoded. */
@@ -47,6 +48,7 @@ export class Entry {
     this.#stream = terms.stream;
     this.#noun = event.noun;
     this.#tail = event.tail;
+    this.#settles = event.isAllInTail === true;
     this.#terms = terms;
   }
 
@@ -61,11 +63,10 @@ export class Entry {
 
   /**
    * Lets go of what was decoded, once it has been matched: objects that would outlive the next collection of
-   * garbage for little. Who asks again has it decoded again. What its text does not say is kept.
+   * garbage for little. Who asks again has it decoded again, where its text says all.
    */
   settle(): void {
-    const event = this.#terms?.event;
-    if (event?.routes === undefined && event?.region === undefined) this.#terms = undefined;
+    if (this.#settles) this.#terms = undefined;
   }
 
   #reread(): StreamEvent {
@@ -78,6 +79,7 @@ export class Entry {
       source: this.source,
       contentKey: this.contentKey,
       tail: this.#tail,
+      isAllInTail: true,
       ...(removed === true ? { removed } : {}),
     };
   }
@@ -87,9 +89,9 @@ export class Entry {
     return 1000 + this.#tail.length * 8;
   }
 
-  /** The same of one that has settled, with a frame: 1.3 KB for such a post. */
+  /** The same once it has settled, where it can, with a frame: 1.3 KB for such a post. */
   get settledBytes(): number {
-    return 700 + this.#tail.length * 3;
+    return this.#settles ? 700 + this.#tail.length * 3 : this.sizeBytes;
   }
 
   /** The whole frame. @param tags the same array for the same tags, for it is the cache's key */

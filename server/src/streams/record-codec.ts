@@ -102,6 +102,7 @@ export function decodeEnriched(
   ) {
     return { kind: "unreadable", reason: "the record is not an event of this stream" };
   }
+  const { region } = record.headers;
   // One object with all members from the start: most records of a replay are seen once, by nobody.
   const event: { -readonly [M in keyof StreamEvent]: StreamEvent[M] } = {
     event_type,
@@ -111,8 +112,8 @@ export function decodeEnriched(
     source,
     contentKey: undefined,
     tail: "",
+    isAllInTail: region === undefined && routes === undefined,
   };
-  const { region } = record.headers;
   if (region !== undefined) event.region = region;
   if (removed === true) event.removed = true;
   if (routes !== undefined) event.routes = routes;

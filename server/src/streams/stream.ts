@@ -19,6 +19,8 @@ export interface StreamEvent extends DomainEvent {
    * `"id":"…","tweet":{…}}`. With what stands before them they make the body on the wire.
    */
   readonly tail: string;
+  /** Whether the tail says all that fields are taken from, so that the event can be read from there again. */
+  readonly isAllInTail?: boolean;
 }
 
 /** What a record of a stream's topic is. */
