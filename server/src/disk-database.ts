@@ -195,7 +195,7 @@ export class DiskDatabase {
    * it stores it); the next transaction finds all in order.
    */
   #isGivenUp(cause: unknown): boolean {
-    return /MDB_BAD_TXN/.test(String(cause)) && !this.#hasNoRoom();
+    return /MDB_BAD_(TXN|VALSIZE)/.test(String(cause)) && !this.#hasNoRoom();
   }
 
   #isFull(cause: unknown): boolean {
