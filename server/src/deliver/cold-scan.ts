@@ -36,7 +36,7 @@ export function placeInBatch(batch: Batch, at: number): Place {
     const entry = batch.entries[passed];
     if (entry === undefined) continue;
     offsets[entry.partition] = entry.offset + 1;
-    sources[entry.partition] = laterSource(sources[entry.partition], entry.event.source);
+    sources[entry.partition] = laterSource(sources[entry.partition], entry.source);
   }
   return { offsets, sources };
 }
@@ -159,7 +159,7 @@ export class ColdScan {
       stretch.at += 1;
       entries.push(entry);
       offsets[entry.partition] = entry.offset + 1;
-      sources[entry.partition] = laterSource(sources[entry.partition], entry.event.source);
+      sources[entry.partition] = laterSource(sources[entry.partition], entry.source);
       // A partition whose stretch is used up may go on earlier than the others' next entries.
       if (stretch.at === stretch.entries.length && !stretch.isLast) break;
     }
@@ -200,7 +200,7 @@ export class ColdScan {
     const touched = new Set<CohortInterest>();
     this.#index.expect(batch.entries.map(({ terms }) => terms));
     for (const [at, entry] of batch.entries.entries()) {
-      if (this.#state.tombstones.hides(entry.event)) continue;
+      if (this.#state.tombstones.hides(entry)) continue;
       const broadcast = broadcastOf(this.#state, entry, at);
       if (broadcast !== undefined) {
         for (const cohort of this.#cohort.values()) {
@@ -264,7 +264,7 @@ function oldest(ahead: readonly StretchAhead[]): StretchAhead | undefined {
 
 /** The broadcast that an entry is, at a sequence; undefined where it is none. */
 export function broadcastOf(state: TopicState, entry: Entry, seq: number): Broadcast | undefined {
-  const field = state.stream.eventTypes.get(entry.event.event_type)?.broadcast?.field;
+  const field = state.stream.eventTypes.get(entry.eventType)?.broadcast?.field;
   if (field === undefined) return undefined;
   const [value = ""] = entry.terms.terms(field);
   return { seq, field, value };
