@@ -31,8 +31,9 @@ test("an enriched record is read as the event that was written, with its source"
   const decoded = stream.decode(record);
   assert.equal(decoded.kind, "event");
   if (decoded.kind !== "event") return;
-  const { source, contentKey, tail, ...event } = decoded.event;
+  const { source, contentKey, tail, isAllInTail, ...event } = decoded.event;
   assert.deepEqual(event, EVENT);
+  assert.equal(isAllInTail, true);
   assert.deepEqual(source, SOURCE);
   assert.equal(contentKey, '["u1","t1"]');
   assert.deepEqual(JSON.parse(`{${tail}`), { id: "t1", tweet: EVENT.payload });
@@ -44,6 +45,7 @@ test("an undo keeps its mark, and a deletion its routes", () => {
     lying(encodeEvent({ ...EVENT, removed: true, routes }, "u1", SOURCE, 3)),
   );
   assert.equal(decoded.kind === "event" && decoded.event.removed, true);
+  assert.equal(decoded.kind === "event" && decoded.event.isAllInTail, false);
   assert.deepEqual(decoded.kind === "event" && decoded.event.routes, routes);
   assert.ok(decoded.kind === "event" && decoded.event.tail.startsWith('"id":"t1","removed":true,'));
 });
