@@ -190,9 +190,8 @@ export class DiskDatabase {
   }
 
   /**
-   * Whether LMDB has given a transaction up and written nothing of it. With many processes that write,
-   * the one within `lmdb` 3.5.6 does now and then (`mdb_page_alloc`, as it reads its list of free pages while
-   * it stores it); the next transaction finds all in order.
+   * Whether LMDB has given a transaction up and written nothing of it, as happens where several processes
+   * write (`docs/decisions/one-writer.md`); the next transaction finds all in order.
    */
   #isGivenUp(cause: unknown): boolean {
     return /MDB_BAD_(TXN|VALSIZE)/.test(String(cause)) && !this.#hasNoRoom();

@@ -24,6 +24,7 @@ import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
 import { probe } from "./roles/port-listeners.ts";
 import { startSurface } from "./roles/surface.ts";
+import { writerHandlers } from "./roles/writer.ts";
 import { startSources } from "./sources.ts";
 import { type Recent, RecentWindow } from "./store/index.ts";
 import { WorkerPool } from "./workers/index.ts";
@@ -188,6 +189,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
         port: port ?? config.server.port,
       }),
       stopTimeoutMs: config.deliver.drainMs + STOP_GRACE_MS,
+      handlers: writerHandlers({ log, sessions }),
       gone: (name) => orphan((holder) => holder === name),
       tell: (level, message, fields) => logger[level](fields, message),
     }),

@@ -3,7 +3,7 @@ import { PenstockError } from "@penstock-dev/contract";
 import type { Config } from "./config/index.ts";
 import {
   type HeldSession,
-  openSessionStore,
+  openSharedSessionStore,
   type PeerRequest,
   type Peers,
 } from "./deliver/index.ts";
@@ -11,6 +11,7 @@ import { domainMetrics, surfaceMetrics } from "./metrics.ts";
 import { logWarnings, watchProcess } from "./observe/index.ts";
 import { openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
+import { writerOf } from "./roles/writer.ts";
 import {
   ArchiveFiles,
   ArchiveReader,
@@ -68,7 +69,8 @@ process.on("SIGTERM", () => (stopping === undefined ? void stop() : hurry()));
 process.on("SIGINT", () => undefined);
 
 async function start({ config, name, port }: Start): Promise<WorkerAddress> {
-  const base = await openBase(config, stack);
+  const writer = writerOf(link);
+  const base = await openBase(config, stack, writer.log);
   const { log, streams, now } = base;
   const { dataDir } = config.server;
   const options = config.store;
@@ -86,7 +88,7 @@ async function start({ config, name, port }: Start): Promise<WorkerAddress> {
       answerPeer = answer;
     },
   };
-  const sessions = openSessionStore(dataDir, now);
+  const sessions = openSharedSessionStore(dataDir, now, writer.sessions);
   const init = { sessions, archive, recent, peers, port, isShared: true, hurry: hurrying.signal };
   const surface = await startSurface(base, init, stack);
   const watch = watchProcess(name);

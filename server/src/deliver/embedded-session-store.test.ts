@@ -5,8 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openSessionStore } from "./embedded-session-store.ts";
-import type { SessionRecord, SessionStore } from "./session.ts";
+import { type EmbeddedSessionStore, openSessionStore } from "./embedded-session-store.ts";
+import type { SessionRecord } from "./session.ts";
 
 const TTL_MS = 60_000;
 
@@ -48,7 +48,7 @@ function storeElsewhere(dataDir: string, changed: SessionRecord): void {
 
 async function withStore(
   now: () => number,
-  check: (store: SessionStore, dataDir: string) => Promise<void>,
+  check: (store: EmbeddedSessionStore, dataDir: string) => Promise<void>,
 ): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-sessions-"));
   const store = openSessionStore(dataDir, now);

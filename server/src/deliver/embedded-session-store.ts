@@ -11,11 +11,12 @@ const LOST_CODE = 1006;
 const CHUNK_SESSIONS = 500;
 
 /** Sessions in a small database of their own beside the log. */
-export function openSessionStore(dataDir: string, now: () => number): SessionStore {
+export function openSessionStore(dataDir: string, now: () => number): EmbeddedSessionStore {
   return new EmbeddedSessionStore(dataDir, now);
 }
 
-class EmbeddedSessionStore implements SessionStore {
+/** The sessions on this machine's disk. Several processes may read them; see `openSharedSessionStore`. */
+export class EmbeddedSessionStore implements SessionStore {
   readonly #database: DiskDatabase;
   readonly #sessions: Database<SessionRecord, string>;
   readonly #now: () => number;
@@ -74,6 +75,11 @@ class EmbeddedSessionStore implements SessionStore {
     return found;
   }
 
+  /**
+   * Lets the sessions expire, in their time, that a process held which is gone.
+   *
+   * @param isGone by the process's name
+   */
   async orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
     const orphaning = this.#orphan(isGone, ttlMs);
     this.#orphaning.add(orphaning);

@@ -14,7 +14,8 @@ export type { Encoding, Outlet, PlaceRef } from "./outlet.ts";
 export { type HeldSession, noPeers, type PeerRequest, type Peers } from "./peers.ts";
 export type { Place } from "./place.ts";
 export type { History } from "./readable-log.ts";
-export type { SessionRecord, SessionStore } from "./session.ts";
+export type { SessionRecord, SessionStore, SessionWriter } from "./session.ts";
+export { type DistantSessions, openSharedSessionStore } from "./shared-session-store.ts";
 export { errorFrame, StreamConnection } from "./stream-connection.ts";
 export {
   CURSOR_PATTERN,

@@ -19,7 +19,6 @@ const noSessions: SessionStore = {
   claim: async () => undefined,
   delete: async () => undefined,
   list: async () => [],
-  orphan: async () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
 };
 

@@ -57,10 +57,7 @@ export interface SessionStore extends AsyncDisposable {
   delete(ids: readonly string[]): Promise<void>;
   /** A client's sessions, at most so many. */
   list(clientId: string, limit: number): Promise<readonly SessionRecord[]>;
-  /**
-   * Lets the sessions expire, in their time, that a process held which is gone.
-   *
-   * @param isGone by the process's name
-   */
-  orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void>;
 }
+
+/** What of a store writes. */
+export type SessionWriter = Pick<SessionStore, "put" | "claim" | "delete">;

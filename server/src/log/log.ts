@@ -111,3 +111,6 @@ export interface Log extends AsyncDisposable {
   /** Resolves when a partition's head is beyond `positions`, or when the signal aborts. */
   waitForMore(topic: string, positions: OffsetVector, signal: AbortSignal): Promise<void>;
 }
+
+/** What of a log writes. */
+export type LogWriter = Pick<Log, "createTopic" | "append">;

@@ -6,7 +6,7 @@ import { chainEvents } from "@penstock-dev/domain-chain-events";
 import { tweets } from "@penstock-dev/domain-tweets";
 import { type Config, ConfigError } from "../config/index.ts";
 import { kindNames } from "../filter/index.ts";
-import { type Log, openEmbeddedLog } from "../log/index.ts";
+import { type Log, type LogWriter, openEmbeddedLog } from "../log/index.ts";
 import { createObserver, type MetricSample, type Observer } from "../observe/index.ts";
 import { checkDomain, isMeantAsDomain, loadStreams, type Stream } from "../streams/index.ts";
 
@@ -25,13 +25,21 @@ export interface Base {
   readonly collectors: (() => Promise<readonly MetricSample[]>)[];
 }
 
-/** Opens what every process has. */
-export async function openBase(config: Config, stack: AsyncDisposableStack): Promise<Base> {
+/**
+ * Opens what every process has.
+ *
+ * @param writer the log of the process that writes; left out: this one does
+ */
+export async function openBase(
+  config: Config,
+  stack: AsyncDisposableStack,
+  writer?: LogWriter,
+): Promise<Base> {
   const { server } = config;
   const now = Date.now;
   const { dataDir } = server;
   await mkdir(dataDir, { recursive: true });
-  const log = stack.use(await openEmbeddedLog({ dataDir, options: config.log, now }));
+  const log = stack.use(await openEmbeddedLog({ dataDir, options: config.log, now, writer }));
   const domains = await loadDomains(server.domains);
   const streams = loadStreams(config.streams, domains, config.topics.partitions);
   const collectors: Base["collectors"] = [];

@@ -24,7 +24,7 @@ type Message =
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (caught: unknown) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly timer: NodeJS.Timeout | undefined;
 }
 
 /** Calls between two processes over the pipe that a fork gives them, in both directions. */
@@ -32,37 +32,43 @@ export class ProcessChannel {
   readonly #end: ProcessEnd;
   readonly #handlers: Handlers;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #unsent: Message[] = [];
   #nextId = 1;
-  #closed = false;
+  /** Whether the other process is gone. */
+  isClosed = false;
 
   constructor(end: ProcessEnd, handlers: Handlers) {
     this.#end = end;
     this.#handlers = handlers;
-    end.onMessage((message) => this.#take(message as Message));
+    end.onMessage((messages) => {
+      for (const message of messages as readonly Message[]) this.#take(message);
+    });
   }
 
   /**
    * Calls the other process.
    *
-   * @throws PenstockError what it threw, or `storage_unavailable` where it does not answer in time
+   * @param timeoutMs left out: it is waited for as long as the other process lives
+   * @throws PenstockError what it threw, or `storage_unavailable` where it is gone, or does not answer in time
    */
-  async call<T>(name: string, body: unknown, timeoutMs: number): Promise<T> {
-    if (this.#closed) throw gone(name);
+  async call<T>(name: string, body: unknown, timeoutMs?: number): Promise<T> {
+    if (this.isClosed) throw gone(name);
     const id = this.#nextId;
     this.#nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const timer = setTimeout(() => {
+    const expired = (): void => {
       this.#waiting.delete(id);
       reject(gone(name));
-    }, timeoutMs);
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(expired, timeoutMs);
     this.#waiting.set(id, { resolve, reject, timer });
-    this.#end.send({ call: name, id, body } satisfies Message);
+    this.#send({ call: name, id, body });
     return (await promise) as T;
   }
 
   /** The other process is gone: whoever waits for it need not. */
   close(): void {
-    this.#closed = true;
+    this.isClosed = true;
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(gone("the call"));
@@ -97,7 +103,17 @@ export class ProcessChannel {
       const { code, message: detail, errors, retryAfterMs } = PenstockError.from(caught);
       answer = { answers: id, problem: { code, detail, errors, retryAfterMs } };
     }
-    if (!this.#closed) this.#end.send(answer);
+    this.#send(answer);
+  }
+
+  /** What is said within one turn goes together. */
+  #send(message: Message): void {
+    this.#unsent.push(message);
+    if (this.#unsent.length > 1) return;
+    setImmediate(() => {
+      const messages = this.#unsent.splice(0);
+      if (!this.isClosed) this.#end.send(messages);
+    });
   }
 }
 

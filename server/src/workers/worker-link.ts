@@ -7,6 +7,14 @@ const ASK_TIMEOUT_MS = 3000;
 export interface WorkerLink {
   /** Asks another worker, by its name; undefined where it is gone. */
   ask(holder: string, request: unknown): Promise<unknown>;
+  /**
+   * Calls the process that started this one, and waits for as long as that lives.
+   *
+   * @throws PenstockError what it threw, or `storage_unavailable` where it is gone
+   */
+  readonly call: <T>(name: string, body: unknown) => Promise<T>;
+  /** Whether that process is gone. */
+  readonly isGone: () => boolean;
 }
 
 /**
@@ -32,5 +40,7 @@ export function linkToParent(handlers: Handlers, orphaned: () => void): WorkerLi
   return {
     ask: async (holder, request) =>
       await channel.call("ask", { holder, request } satisfies Asked, ASK_TIMEOUT_MS),
+    call: async (name, body) => await channel.call(name, body),
+    isGone: () => channel.isClosed,
   };
 }

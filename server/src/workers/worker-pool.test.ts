@@ -16,6 +16,7 @@ async function startPool(failing: readonly number[], hanging: readonly number[] 
       starts += 1;
       return { fails: failing.includes(starts), hangs: hanging.includes(starts) };
     },
+    handlers: {},
     stopTimeoutMs: 5000,
     gone: (name) => gone.push(name),
     tell: (_level, message) => told.push(message),

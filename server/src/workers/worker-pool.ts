@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import type { PenstockError } from "@penstock-dev/contract";
-import { ProcessChannel } from "./process-channel.ts";
+import { type Handlers, ProcessChannel } from "./process-channel.ts";
 
 /** How a pool of workers is made. */
 export interface WorkerPoolInit {
@@ -12,6 +12,8 @@ export interface WorkerPoolInit {
   readonly module: URL;
   /** What a worker is started with: passed to its `start`, which answers with its address. */
   readonly startMessage: (name: string, port: number | undefined) => unknown;
+  /** What a worker may call in this process. */
+  readonly handlers: Handlers;
   /** How long a worker may take to stop before it is killed, in milliseconds. */
   readonly stopTimeoutMs: number;
   /** Told when a worker is gone, by its name, before another takes its place. */
@@ -128,7 +130,7 @@ export class WorkerPool implements AsyncDisposable {
         },
         onMessage: (take) => child.on("message", take),
       },
-      { ask: (asked: Asked) => this.#ask(asked) },
+      { ...this.#init.handlers, ask: (asked: Asked) => this.#ask(asked) },
     );
     const worker: Worker = { name, child, channel, startedMs: performance.now() };
     this.#workers.set(name, worker);

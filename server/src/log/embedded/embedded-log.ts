@@ -7,6 +7,7 @@ import { publishLog } from "../diagnostics.ts";
 import type {
   Appended,
   Log,
+  LogWriter,
   NewRecord,
   OffsetVector,
   ReadResult,
@@ -16,7 +17,7 @@ import type {
 import type { logOptions } from "../options.ts";
 import { Arrivals } from "./arrivals.ts";
 import { encodeChunks, setChunkTime } from "./chunk.ts";
-import { enterRun, leaveRun, machineBootId, startBehind } from "./generation.ts";
+import { enterRun, leaveRun, machineBootId, type Run, startBehind } from "./generation.ts";
 import { findOffset, readRecords } from "./partition-reader.ts";
 import { retainTopic } from "./retention.ts";
 import {
@@ -37,6 +38,11 @@ export interface EmbeddedLogInit {
   readonly options: OptionValues<typeof logOptions>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /**
+   * Another process's log in the same folder, which writes for this one; left out: this one writes.
+   * Several may, one at a time; a server's processes have one that does (`docs/decisions/one-writer.md`).
+   */
+  readonly writer?: LogWriter | undefined;
   /** Names the boot of the machine; left out: as the system tells it. */
   readonly bootId?: string;
   /** How long the machine has run, in milliseconds; left out: as the system tells it. */
@@ -51,9 +57,9 @@ export interface EmbeddedLogInit {
 export async function openEmbeddedLog(init: EmbeddedLogInit): Promise<EmbeddedLog> {
   const store = await openStore(init.dataDir);
   try {
+    if (init.writer !== undefined) return new EmbeddedLog(store, init, undefined);
     const bootId = init.bootId ?? machineBootId();
-    const openingId = await enterRun(store, bootId, init.now());
-    return new EmbeddedLog(store, init, { bootId, openingId });
+    return new EmbeddedLog(store, init, await enterRun(store, bootId, init.now()));
   } catch (caught) {
     await store.database.close();
     throw caught;
@@ -64,38 +70,46 @@ export async function openEmbeddedLog(init: EmbeddedLogInit): Promise<EmbeddedLo
 export class EmbeddedLog implements Log {
   readonly #store: Store;
   readonly #init: EmbeddedLogInit;
-  readonly #run: { readonly bootId: string; readonly openingId: string };
+  /** Undefined where another process writes: what it says of who has the files open holds for both. */
+  readonly #run: Run | undefined;
   /** What never changes of a topic, whichever process makes or changes it. */
   readonly #shapes = new Map<string, Pick<StoredTopic, "number" | "partitions">>();
   readonly #arrivals: Arrivals;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | undefined;
   #retaining: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(store: Store, init: EmbeddedLogInit, run: { bootId: string; openingId: string }) {
+  constructor(store: Store, init: EmbeddedLogInit, run: Run | undefined) {
     this.#store = store;
     this.#init = init;
     this.#run = run;
     this.#arrivals = new Arrivals(store, init.dataDir, init.options);
+    this.#timer = init.writer === undefined ? this.#startRetaining() : undefined;
+  }
+
+  #startRetaining(): NodeJS.Timeout {
+    const { options, now, uptimeMs } = this.#init;
     const clock = new RetentionClock({
-      database: store.database,
-      now: init.now,
-      uptimeMs: init.uptimeMs,
+      database: this.#store.database,
+      now,
+      uptimeMs,
       tell: (aheadMs) =>
         publishLog("warn", "the clock is ahead of what has passed: old records are kept longer", {
           ahead_ms: Math.round(aheadMs),
         }),
     });
-    this.#timer = setInterval(() => {
+    return setInterval(() => {
       this.#retainNow(clock).catch((caught: unknown) =>
         publishLog("error", "old records could not be deleted; trying again", {
           error: String(caught),
         }),
       );
-    }, init.options.retentionCheckMs).unref();
+    }, options.retentionCheckMs).unref();
   }
 
   async createTopic(topic: string, options: TopicOptions): Promise<TopicInfo> {
+    const { writer } = this.#init;
+    if (writer !== undefined) return await writer.createTopic(topic, options);
     const { topics } = this.#store;
     this.#checkTopic(topic, options);
     await this.#write(() => {
@@ -131,6 +145,8 @@ export class EmbeddedLog implements Log {
   ): Promise<Appended> {
     const number = this.#numberOf(topic, partition);
     for (const { value } of records) this.#checkSize(value);
+    const { writer } = this.#init;
+    if (writer !== undefined) return await writer.append(topic, partition, records, options);
     const { partitions, chunks } = this.#store;
     const key: [number, number] = [number, partition];
     // While the database is locked for one writer, the others wait: what can be done before is.
@@ -240,9 +256,8 @@ export class EmbeddedLog implements Log {
     clearInterval(this.#timer);
     this.#arrivals[Symbol.dispose]();
     await this.#retaining;
-    const { bootId, openingId } = this.#run;
     // Where this cannot be noted, it is seen that the process is gone.
-    await leaveRun(this.#store, bootId, openingId).catch(() => undefined);
+    if (this.#run !== undefined) await leaveRun(this.#store, this.#run).catch(() => undefined);
     await this.#store.database.close();
   }
 

@@ -149,8 +149,7 @@ describe("the generation of a topic", () => {
         await store.database.write(() => store.topics.putSync("t", topic));
         for (let at = 0; at < openings; at++) {
           nowMs += 10;
-          const id = await enterRun(store, "", nowMs);
-          await leaveRun(store, "", id);
+          await leaveRun(store, await enterRun(store, "", nowMs));
           const stored = store.topics.get("t") as StoredTopic;
           generations.push(stored.generation);
           const state = { ...EMPTY_PARTITION, head: at + 1 };

@@ -12,6 +12,12 @@ export function machineBootId(): string {
   }
 }
 
+/** One opening of the files, as long as it lasts. */
+export interface Run {
+  readonly bootId: string;
+  readonly openingId: string;
+}
+
 /** The openings of this process that last: of a process with the same number, others are not. */
 const ownOpenings = new Set<string>();
 
@@ -25,9 +31,9 @@ const GENERATIONS_MAX = 1000;
  * heads means what it meant; one beyond them, of whatever became of this log elsewhere, is refused.
  *
  * @param nowMs makes the generation one that no other future of the same files has
- * @returns the opening's id, for `leaveRun`
+ * @returns what `leaveRun` takes
  */
-export async function enterRun(store: Store, bootId: string, nowMs: number): Promise<string> {
+export async function enterRun(store: Store, bootId: string, nowMs: number): Promise<Run> {
   const opening: StoredOpening = { pid: process.pid, id: randomBytes(6).toString("base64url") };
   ownOpenings.add(opening.id);
   await store.database.write(() => {
@@ -37,11 +43,11 @@ export async function enterRun(store: Store, bootId: string, nowMs: number): Pro
     if (last !== undefined && others.length === 0) raiseGenerations(store, nowMs);
     store.runs.putSync("last", { bootId, openings: [...others, opening] });
   });
-  return opening.id;
+  return { bootId, openingId: opening.id };
 }
 
 /** Notes that an opening is done. */
-export async function leaveRun(store: Store, bootId: string, openingId: string): Promise<void> {
+export async function leaveRun(store: Store, { bootId, openingId }: Run): Promise<void> {
   ownOpenings.delete(openingId);
   await store.database.write(() => {
     const openings = (store.runs.get("last")?.openings ?? []).filter(lasts);
