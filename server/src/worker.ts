@@ -1,4 +1,5 @@
 /** One worker process: what clients reach, over the log that the process which started it keeps. */
+import { flushCompileCache } from "node:module";
 import { PenstockError } from "@penstock-dev/contract";
 import type { Config } from "./config/index.ts";
 import {
@@ -97,6 +98,8 @@ async function start({ config, name, port }: Start): Promise<WorkerAddress> {
     ...domainMetrics(base),
     ...watch(),
   ];
+  // Those that start after it need not compile it again.
+  flushCompileCache();
   return { url: surface.url, port: surface.port };
 }
 

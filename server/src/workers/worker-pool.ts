@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { flushCompileCache } from "node:module";
 import { performance } from "node:perf_hooks";
 import type { PenstockError } from "@penstock-dev/contract";
 import { type Handlers, ProcessChannel } from "./process-channel.ts";
@@ -70,6 +71,8 @@ export class WorkerPool implements AsyncDisposable {
    */
   static async start(init: WorkerPoolInit): Promise<WorkerPool> {
     const pool = new WorkerPool(init);
+    // What this process has compiled, the workers take from disk.
+    flushCompileCache();
     try {
       // The first one takes the port, which may be any free one; the others share it.
       await pool.#startOne();
