@@ -27,15 +27,17 @@ export function guardDescriptors(
   let connections = 0;
   let isOpen = true;
   let isWatching = true;
+  // One for all sockets, and not `once`, which would make one for each.
+  const closed = (): void => {
+    connections -= 1;
+    if (!isWatching || isOpen || connections > reopenAt) return;
+    isOpen = true;
+    listeners.open();
+    tell(true);
+  };
   server.on("connection", (socket) => {
     connections += 1;
-    socket.once("close", () => {
-      connections -= 1;
-      if (!isWatching || isOpen || connections > reopenAt) return;
-      isOpen = true;
-      listeners.open();
-      tell(true);
-    });
+    socket.on("close", closed);
     if (!isWatching || !isOpen || connections < connectionsMax) return;
     isOpen = false;
     listeners.close();

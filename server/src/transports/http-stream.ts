@@ -9,6 +9,7 @@ import {
   type PlaceRef,
   StreamConnection,
 } from "../deliver/index.ts";
+import { dropTimeout } from "./drop-timeout.ts";
 import { type DrainListener, SocketWriter } from "./socket-writer.ts";
 
 /**
@@ -73,7 +74,7 @@ export function openHttpStream(request: IncomingMessage, init: HttpStreamInit): 
   const { delivery, encoding, contentType, headers, grant, closeTimeoutMs } = init;
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  socket.setTimeout(0);
+  dropTimeout(socket);
   const outlet: HttpStreamOutlet = new HttpStreamOutlet(encoding, socket, closeTimeoutMs, {
     drained: () => connection.ready(),
   });

@@ -4,6 +4,7 @@ import { PenstockError } from "@penstock-dev/contract";
 import type { Grant } from "../../access/index.ts";
 import type { Delivery, StreamConnection } from "../../deliver/index.ts";
 import { CoarseClock } from "../coarse-clock.ts";
+import { dropTimeout } from "../drop-timeout.ts";
 import { websocketEncoding } from "../encodings.ts";
 import type { TransportOptions } from "../options.ts";
 import { WebSocketConnection, type WebSocketShared } from "./connection.ts";
@@ -45,8 +46,7 @@ export class WebSocketTransport implements Disposable {
       socket.destroy();
       return;
     }
-    // Idle streams have pings of their own; the server's bound is for requests.
-    if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
+    dropTimeout(socket);
     if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
     socket.write(answer);
     const encoding = compression ? websocketDeflateEncoding : websocketEncoding;
