@@ -2,8 +2,6 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { PenstockError } from "@penstock-dev/contract";
 import type { OptionValues } from "../../option.ts";
-import { RetentionClock } from "../../retention-clock.ts";
-import { publishLog } from "../diagnostics.ts";
 import type {
   Appended,
   Log,
@@ -19,7 +17,7 @@ import { Arrivals } from "./arrivals.ts";
 import { encodeChunks, setChunkTime } from "./chunk.ts";
 import { enterRun, leaveRun, machineBootId, type Run, startBehind } from "./generation.ts";
 import { findOffset, readRecords } from "./partition-reader.ts";
-import { retainTopic } from "./retention.ts";
+import { Retainer } from "./retainer.ts";
 import {
   EMPTY_PARTITION,
   openStore,
@@ -75,8 +73,8 @@ export class EmbeddedLog implements Log {
   /** What never changes of a topic, whichever process makes or changes it. */
   readonly #shapes = new Map<string, Pick<StoredTopic, "number" | "partitions">>();
   readonly #arrivals: Arrivals;
-  readonly #timer: NodeJS.Timeout | undefined;
-  #retaining: Promise<void> = Promise.resolve();
+  /** Undefined where another process writes. */
+  readonly #retainer: Retainer | undefined;
   #closed = false;
 
   constructor(store: Store, init: EmbeddedLogInit, run: Run | undefined) {
@@ -84,27 +82,7 @@ export class EmbeddedLog implements Log {
     this.#init = init;
     this.#run = run;
     this.#arrivals = new Arrivals(store, init.dataDir, init.options);
-    this.#timer = init.writer === undefined ? this.#startRetaining() : undefined;
-  }
-
-  #startRetaining(): NodeJS.Timeout {
-    const { options, now, uptimeMs } = this.#init;
-    const clock = new RetentionClock({
-      database: this.#store.database,
-      now,
-      uptimeMs,
-      tell: (aheadMs) =>
-        publishLog("warn", "the clock is ahead of what has passed: old records are kept longer", {
-          ahead_ms: Math.round(aheadMs),
-        }),
-    });
-    return setInterval(() => {
-      this.#retainNow(clock).catch((caught: unknown) =>
-        publishLog("error", "old records could not be deleted; trying again", {
-          error: String(caught),
-        }),
-      );
-    }, options.retentionCheckMs).unref();
+    this.#retainer = init.writer === undefined ? new Retainer(store, init) : undefined;
   }
 
   async createTopic(topic: string, options: TopicOptions): Promise<TopicInfo> {
@@ -234,28 +212,16 @@ export class EmbeddedLog implements Log {
     await this.#arrivals.wait(this.#shape(topic), positions, signal);
   }
 
-  async #retainNow(clock: RetentionClock): Promise<void> {
-    if (!this.#closed) await this.retain(await clock.read());
-  }
-
-  /** Deletes what no topic need keep. Runs by itself now and then; one run at a time. */
+  /** Deletes what no topic need keep at a time; runs by itself now and then. */
   async retain(nowMs: number): Promise<void> {
-    const run = this.#retaining.then(async () => {
-      if (this.#closed) return;
-      this.#store.database.root.readerCheck();
-      for (const { value } of [...this.#store.topics.getRange()])
-        if (!this.#closed) await retainTopic(this.#store, value, nowMs);
-    });
-    this.#retaining = run.catch(() => undefined);
-    await run;
+    await this.#retainer?.run(nowMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
     this.#arrivals[Symbol.dispose]();
-    await this.#retaining;
+    await this.#retainer?.[Symbol.asyncDispose]();
     // Where this cannot be noted, it is seen that the process is gone.
     if (this.#run !== undefined) await leaveRun(this.#store, this.#run).catch(() => undefined);
     await this.#store.database.close();
