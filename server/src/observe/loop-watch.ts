@@ -1,10 +1,10 @@
 import { createHistogram, performance } from "node:perf_hooks";
 
 /** Between two looks at an event loop that has work, in milliseconds: what holds it for less may not be seen. */
-const LOOK_MS = 20;
+const LOOK_MS = 5;
 
 /** The same of one that has hardly any: a look wakes the process. */
-const IDLE_LOOK_MS = 200;
+const IDLE_LOOK_MS = 50;
 
 /** A loop that used less of its time than this has hardly any work. */
 const IDLE_SHARE = 0.1;
