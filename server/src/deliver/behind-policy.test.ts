@@ -8,25 +8,13 @@ import { defaultsOf } from "../option.ts";
 import { ensureTopics, loadStreams, type Stream } from "../streams/index.ts";
 import { Fanout } from "./fanout.ts";
 import { makeFlow } from "./flow.ts";
+import { LIMITS, lines } from "./judged-client.ts";
 import { deliverOptions } from "./options.ts";
-import type { Encoding, Outlet } from "./outlet.ts";
+import type { Outlet } from "./outlet.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { Tombstones } from "./tombstones.ts";
 
 const BEHIND_AFTER_MS = 1000;
-const LIMITS = {
-  rules_max: 10,
-  values_max: 10,
-  match_all: true,
-  max_events_per_second: null,
-  when_behind: ["skip", "wait", "latest", "disconnect"],
-} as const;
-const lines: Encoding = {
-  name: "lines",
-  slot: 0,
-  event: (body) => Buffer.from(`${body}\n`),
-  control: (_type, json) => Buffer.from(`${json}\n`),
-};
 
 /** A client whose socket takes everything, or nothing. */
 class Client implements Outlet {

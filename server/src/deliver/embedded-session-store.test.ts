@@ -6,31 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type EmbeddedSessionStore, openSessionStore } from "./embedded-session-store.ts";
+import { sampleSession } from "./sample-session.ts";
 import type { SessionRecord } from "./session.ts";
 
 const TTL_MS = 60_000;
 
-const session: SessionRecord = {
-  id: "ses_one",
-  clientId: "one",
-  stream: "orders",
-  finality: "all",
-  rules: [],
-  whenBehind: "wait",
-  maxEventsPerSecond: null,
-  createdAtMs: 0,
-  position: "first",
-  acknowledged: false,
-  until: undefined,
-  resumes: false,
-  clamp: false,
-  connectedAtMs: undefined,
-  disconnectedAtMs: undefined,
-  disconnectCode: undefined,
-  expiresAtMs: undefined,
-  holder: "gone",
-  epoch: 1,
-};
+const session = sampleSession();
 
 /** Stores a session in another process, before this one has its next turn. */
 function storeElsewhere(dataDir: string, changed: SessionRecord): void {

@@ -7,24 +7,11 @@ import { defaultsOf } from "../option.ts";
 import { ensureTopics, loadStreams, type Stream } from "../streams/index.ts";
 import { Fanout } from "./fanout.ts";
 import { makeFlow } from "./flow.ts";
+import { LIMITS, lines } from "./judged-client.ts";
 import { deliverOptions } from "./options.ts";
-import type { Encoding, Outlet } from "./outlet.ts";
+import type { Outlet } from "./outlet.ts";
 import type { Ending } from "./subscriber.ts";
 import { Tombstones } from "./tombstones.ts";
-
-const LIMITS = {
-  rules_max: 10,
-  values_max: 10,
-  match_all: true,
-  max_events_per_second: null,
-  when_behind: ["skip", "wait", "latest", "disconnect"],
-} as const;
-const lines: Encoding = {
-  name: "lines",
-  slot: 0,
-  event: (body) => Buffer.from(`${body}\n`),
-  control: (_type, json) => Buffer.from(`${json}\n`),
-};
 
 /** A log whose past nobody can read any more, though it says that it holds it. */
 function stuck(log: Log, from: number): Log {

@@ -4,33 +4,14 @@ import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { deserialize, serialize } from "node:v8";
 import type { PenstockError } from "@penstock-dev/contract";
-import { openSessionStore, openSharedSessionStore, type SessionRecord } from "../deliver/index.ts";
+import { openSessionStore, openSharedSessionStore } from "../deliver/index.ts";
+import { sampleSession } from "../deliver/sample-session.ts";
 import { logOptions, openEmbeddedLog, temporaryLog } from "../log/index.ts";
 import { defaultsOf } from "../option.ts";
 import { ProcessChannel } from "../workers/index.ts";
 import { writerHandlers, writerOf } from "./writer.ts";
 
-const SESSION: SessionRecord = {
-  id: "ses_one",
-  clientId: "one",
-  stream: "orders",
-  finality: "all",
-  rules: [],
-  whenBehind: "wait",
-  maxEventsPerSecond: null,
-  createdAtMs: 0,
-  position: "first",
-  acknowledged: false,
-  until: undefined,
-  resumes: false,
-  clamp: false,
-  connectedAtMs: undefined,
-  disconnectedAtMs: undefined,
-  disconnectCode: undefined,
-  expiresAtMs: undefined,
-  holder: "here",
-  epoch: 1,
-};
+const SESSION = sampleSession({ holder: "here" });
 
 /** Two ends of a pipe; what is sent is copied. */
 function pipe() {
