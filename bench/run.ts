@@ -1,5 +1,5 @@
 /**
- * The runner of the benchmarks: `npm run bench -- fanout`, `-- --list`, `-- --all`, `-- smoke`,
+ * The runner of the benchmarks: `npm run bench -- fanout`, `-- --list`, `-- all`, `-- smoke`,
  * `-- report`. Each scenario runs in a process group of its own, so that one that fails or hangs
  * leaves nothing behind and stops no other.
  */
@@ -17,24 +17,37 @@ import { scenarios } from "./scenarios/index.ts";
 /** What a scenario may take before it is ended. */
 const SCENARIO_TIMEOUT_MS = 8 * 60_000;
 const HELP = `npm run bench -- NAME...        runs scenarios and writes bench/results/NAME.json
-npm run bench -- --all          runs all of them, one after the other, then reports
+npm run bench -- all            runs all of them, one after the other, then reports
 npm run bench -- --list         says which there are
 npm run bench -- smoke          the smallest size of the first, to see that the benches work
 npm run bench -- report         writes bench/RESULTS.md and the plots from bench/results
   --small     the smallest size: shows that it works; nothing is written
   --seed N    of whatever is random (1)`;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    all: { type: "boolean", default: false },
-    list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-    small: { type: "boolean", default: false },
-    here: { type: "boolean", default: false },
-    seed: { type: "string", default: "1" },
-  },
-});
+const { values, positionals } = asked();
+
+/** What was asked for; ends the program where it cannot be understood. */
+function asked() {
+  try {
+    const parsed = parseArgs({
+      allowPositionals: true,
+      options: {
+        all: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+        small: { type: "boolean", default: false },
+        here: { type: "boolean", default: false },
+        seed: { type: "string", default: "1" },
+      },
+    });
+    if (/^\d+$/.test(parsed.values.seed)) return parsed;
+    console.error(`--seed ${parsed.values.seed} is no whole number`);
+  } catch (caught) {
+    console.error(caught instanceof Error ? caught.message : String(caught));
+  }
+  console.error(HELP);
+  process.exit(2);
+}
 
 async function main(): Promise<number> {
   const [first] = positionals;

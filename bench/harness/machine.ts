@@ -36,8 +36,13 @@ export function versions(): Record<string, string> {
   };
 }
 
+/** The commit, and whether anything but what the benchmarks write themselves differs from it. */
 function commit(): Record<string, string> {
-  return versionOf("penstock", "git", ["describe", "--always", "--dirty", "--tags"]);
+  const { penstock } = versionOf("penstock", "git", ["describe", "--always", "--tags"]);
+  if (penstock === undefined) return {};
+  const written = ["results", "plots", "RESULTS.md"].map((name) => `:(top,exclude)bench/${name}`);
+  const differs = versionOf("differs", "git", ["status", "--porcelain", ":(top)", ...written]);
+  return { penstock: `${penstock}${differs.differs ? "-dirty" : ""}` };
 }
 
 function versionOf(name: string, program: string, args: readonly string[]): Record<string, string> {

@@ -90,11 +90,11 @@ function print({ figures, goals, state, seconds, size }: Result): void {
   for (const goal of goals) {
     const judged = isMet(goal) ? styleText("green", "met") : styleText("red", "not met");
     // A run of small size says nothing about a goal.
-    const told = size === "full" ? `: ${judged}` : "";
-    console.log(
-      `  ${goal.name.padEnd(64)} ${show(goal.value).padStart(10)} ${goal.unit}  ${boundOf(goal)}${told}`,
-    );
+    const told = size === "full" ? `  ${boundOf(goal)}: ${judged}` : "";
+    console.log(`  ${goal.name.padEnd(64)} ${show(goal.value).padStart(10)} ${goal.unit}${told}`);
   }
+  if (size === "small")
+    console.log("  of the smallest size: it shows that the bench works, no more");
   console.log(`  ${state} in ${seconds} s`);
 }
 

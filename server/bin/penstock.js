@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Checks the runtime before anything that needs it is loaded, and gives a server the heap that fits it.
+import { existsSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -54,8 +55,11 @@ await import("../src/cli/main.ts");
 
 /** A folder of the user's own, for what lies in one that others write to would be run; or none. */
 function compileCache() {
+  const { XDG_CACHE_HOME } = process.env;
+  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, "penstock");
   try {
-    return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "penstock");
+    // A home that does not exist is not to be made.
+    return existsSync(homedir()) ? join(homedir(), ".cache", "penstock") : "";
   } catch {
     return "";
   }

@@ -18,7 +18,7 @@ import {
   sourceMetrics,
   surfaceMetrics,
 } from "./metrics.ts";
-import { type MetricSample, mergeSamples, watchProcess } from "./observe/index.ts";
+import { type MetricSample, ProcessFigures, watchProcess } from "./observe/index.ts";
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
@@ -56,6 +56,12 @@ export interface ServedStream {
   readonly domain: string | undefined;
   /** Whether a demonstration world can flow through it. */
   readonly hasDemo: boolean;
+}
+
+/** What a worker counted in all, which it says once nobody is connected to it any more. */
+export interface Leaving {
+  readonly name: string;
+  readonly samples: readonly MetricSample[];
 }
 
 /** What a worker may take to stop, beyond its drain. */
@@ -179,6 +185,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
   const orphan = (isGone: (holder: string) => boolean): void => {
     void sessions.orphan(isGone, config.deliver.sessionTtlMs).catch(() => undefined);
   };
+  const figures = new ProcessFigures();
   const pool = stack.use(
     await WorkerPool.start({
       count: config.server.workers,
@@ -189,16 +196,23 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
         port: port ?? config.server.port,
       }),
       stopTimeoutMs: config.deliver.drainMs + STOP_GRACE_MS,
-      handlers: writerHandlers({ log, sessions }),
-      gone: (name) => orphan((holder) => holder === name),
+      handlers: {
+        ...writerHandlers({ log, sessions }),
+        leaving: ({ name, samples }: Leaving) => figures.take(name, samples),
+      },
+      gone: (name) => {
+        figures.leave(name);
+        orphan((holder) => holder === name);
+      },
       tell: (level, message, fields) => logger[level](fields, message),
     }),
   );
   hurry.addEventListener("abort", () => void pool.callAll("hurry"), { once: true });
   orphan((holder) => !pool.isAlive(holder));
   base.collectors.push(async () => {
-    const answers = await pool.callAll<readonly MetricSample[]>("collect");
-    return mergeSamples(answers.map(({ value }) => value));
+    for (const { worker, value } of await pool.callAll<readonly MetricSample[]>("collect"))
+      if (pool.isAlive(worker)) figures.take(worker, value);
+    return figures.merged();
   });
   const ingester = new Ingester({ streams, options: config.ingest, log, now });
   base.collectors.push(async () => ingestMetrics(ingester));

@@ -9,10 +9,11 @@ import {
   type Peers,
 } from "./deliver/index.ts";
 import { domainMetrics, surfaceMetrics } from "./metrics.ts";
-import { logWarnings, watchProcess } from "./observe/index.ts";
+import { logWarnings, type MetricSample, watchProcess } from "./observe/index.ts";
 import { openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
 import { writerOf } from "./roles/writer.ts";
+import type { Leaving } from "./serve.ts";
 import {
   ArchiveFiles,
   ArchiveReader,
@@ -33,7 +34,7 @@ type Answer = (request: PeerRequest) => Promise<HeldSession | undefined>;
 logWarnings();
 const stack = new AsyncDisposableStack();
 let answerPeer: Answer | undefined;
-let collect: () => Promise<unknown> = async () => [];
+let collect: () => Promise<readonly MetricSample[]> = async () => [];
 let starting: Promise<unknown> = Promise.resolve();
 let stopping: Promise<void> | undefined;
 const hurrying = new AbortController();
@@ -73,6 +74,11 @@ async function start({ config, name, port }: Start): Promise<WorkerAddress> {
   const writer = writerOf(link);
   const base = await openBase(config, stack, writer.log);
   const { log, streams, now } = base;
+  // Behind the last client, and before the log closes.
+  stack.defer(async () => {
+    const leaving: Leaving = { name, samples: await collect() };
+    await link.call("leaving", leaving).catch(() => undefined);
+  });
   const { dataDir } = config.server;
   const options = config.store;
   const files = stack.use(new ArchiveFiles(archivePath(dataDir)));

@@ -92,15 +92,15 @@ export async function startSurface(
     listeners.close();
     await app.close();
   });
-  const unguard = init.isShared
-    ? guardDescriptors(app.server, listeners, (isOpen) =>
-        logger.warn({ open: isOpen }, "the limit of descriptors opens or closes the listener"),
-      )
-    : undefined;
+  const unguard = guardDescriptors(app.server, listeners, (isOpen) =>
+    isOpen
+      ? logger.info("connections have ended: the process takes new ones again")
+      : logger.warn("descriptors run short: the process takes no new connections for now"),
+  );
   // Clients are sent away before anything that serves them stops; whoever publishes gets its answers.
   stack.defer(async () => {
     unready = "stopping";
-    unguard?.();
+    unguard();
     // Who comes from now on is for the others on the port; one process alone says that it stops.
     if (init.isShared) listeners.close();
     await delivery.drain(init.hurry);
