@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Checks the runtime before anything that needs it is loaded, and gives a server the heap that fits it.
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 24) {
@@ -55,11 +55,13 @@ await import("../src/cli/main.ts");
 
 /** A folder of the user's own, for what lies in one that others write to would be run; or none. */
 function compileCache() {
-  const { XDG_CACHE_HOME } = process.env;
-  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, "penstock");
   try {
-    // A home that does not exist is not to be made.
-    return existsSync(homedir()) ? join(homedir(), ".cache", "penstock") : "";
+    const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+    if (!isAbsolute(cache)) return "";
+    // Step by step: a home that does not exist is not to be made.
+    for (const folder of [cache, join(cache, "penstock")])
+      if (!existsSync(folder)) mkdirSync(folder);
+    return join(cache, "penstock");
   } catch {
     return "";
   }

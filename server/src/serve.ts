@@ -22,6 +22,7 @@ import { type MetricSample, ProcessFigures, watchProcess } from "./observe/index
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
+import { holdPort } from "./roles/port-hold.ts";
 import { probe } from "./roles/port-listeners.ts";
 import { startSurface } from "./roles/surface.ts";
 import { writerHandlers } from "./roles/writer.ts";
@@ -82,6 +83,7 @@ export async function serve(config: Config): Promise<RunningServer> {
   const stack = new AsyncDisposableStack();
   try {
     stack.use(await holdDataDir(server.dataDir));
+    stack.use(await holdPort(server));
     const base = await openBase(config, stack);
     let unready: string | undefined = "starting";
     const admin = { host: server.adminHost, port: server.adminPort };

@@ -25,6 +25,13 @@ import type { SessionPatch } from "./subscribe-request.ts";
 import { loadTombstones } from "./tombstones.ts";
 import type { DeliverOptions } from "./topic-state.ts";
 
+/** A connection that is about to use a session. */
+interface Opening {
+  readonly connection: StreamConnection;
+  /** What it claimed the session at, once it has. */
+  readonly epoch: number | Promise<number>;
+}
+
 /** Sessions, and the engines of the topics that they read. */
 export class Delivery implements AsyncDisposable {
   readonly options: DeliverOptions;
@@ -39,7 +46,7 @@ export class Delivery implements AsyncDisposable {
   /** Closes by code. */
   readonly closes = new Map<number, number>();
   /** Connections that are about to use a session, until they do or have failed. */
-  readonly #opening = new Map<string, StreamConnection>();
+  readonly #opening = new Map<string, Opening>();
   /** Sessions that were made for a connection of this process: nobody else knows them yet. */
   readonly #fresh = new WeakSet<SessionRecord>();
   readonly #log: Log;
@@ -181,14 +188,25 @@ export class Delivery implements AsyncDisposable {
    */
   async claim(session: SessionRecord, connection: StreamConnection): Promise<SessionRecord> {
     const { id } = session;
-    this.#opening.get(id)?.takenOver();
-    this.#opening.set(id, connection);
-    if (this.#fresh.delete(session)) return session;
+    const before = this.#opening.get(id);
+    before?.connection.takenOver();
+    if (this.#fresh.delete(session)) {
+      this.#opening.set(id, { connection, epoch: session.epoch });
+      return session;
+    }
     this.live.get(id)?.notePosition();
-    const { session: stored, previous } = await this.sessions.claim(id);
+    // The later of two must have the later epoch, or it would be fenced off by the one that it replaced.
+    const claiming = Promise.resolve(before?.epoch).then(() => this.sessions.claim(id));
+    const epoch = claiming.then(
+      (claimed) => claimed.session.epoch,
+      () => Number.NEGATIVE_INFINITY,
+    );
+    this.#opening.set(id, { connection, epoch });
+    const { session: stored, previous } = await claiming;
     const elsewhere = previous !== undefined && previous !== this.#peers.self;
+    const release = { kind: "release", sessionId: id, epoch: stored.epoch } as const;
     const held = elsewhere
-      ? (await this.#peers.ask(previous, { kind: "release", sessionId: id }))?.session
+      ? (await this.#peers.ask(previous, release))?.session
       : this.sessions.held(id);
     // Where its client stands is stored only now and then, and a change may be on its way there.
     if (held === undefined || held.epoch !== stored.epoch - 1) return stored;
@@ -197,7 +215,7 @@ export class Delivery implements AsyncDisposable {
 
   /** A connection uses the session that it claimed, or never will. */
   opened(session: SessionRecord, connection: StreamConnection): void {
-    if (this.#opening.get(session.id) !== connection) return;
+    if (this.#opening.get(session.id)?.connection !== connection) return;
     this.#opening.delete(session.id);
     if (this.live.has(session.id)) return;
     void this.sessions.disconnected(session, LOST_CODE).catch(() => undefined);
@@ -225,11 +243,16 @@ export class Delivery implements AsyncDisposable {
   async #answer(request: PeerRequest): Promise<HeldSession | undefined> {
     const { sessionId } = request;
     const opening = this.#opening.get(sessionId);
-    if (request.kind === "release") opening?.takenOver();
-    else await opening?.settled;
+    if (request.kind !== "release") await opening?.connection.settled;
+    else if (opening !== undefined) {
+      // What is asked may come behind a claim of this process that came behind it.
+      if ((await opening.epoch) > request.epoch) return undefined;
+      opening.connection.takenOver();
+    }
     const connection = this.live.get(sessionId);
     const session = this.sessions.held(sessionId);
     if (session === undefined) return undefined;
+    if (request.kind === "release" && session.epoch > request.epoch) return undefined;
     connection?.notePosition();
     const lag: ConnectionLag | undefined = connection?.lag();
     switch (request.kind) {
@@ -302,7 +325,7 @@ export class Delivery implements AsyncDisposable {
   async end(session: SessionRecord): Promise<void> {
     await this.#askHolder(session, { kind: "end", sessionId: session.id });
     // A connection that is about to use it must not outlive it.
-    await this.#opening.get(session.id)?.settled;
+    await this.#opening.get(session.id)?.connection.settled;
     const ended = new PenstockError("session_ended", "The session was ended by `DELETE`.");
     this.live.get(session.id)?.fail(ended);
     await this.sessions.end(session);

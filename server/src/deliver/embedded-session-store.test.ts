@@ -19,7 +19,7 @@ function storeElsewhere(dataDir: string, changed: SessionRecord): void {
   const program = `
     import { openSessionStore } from ${JSON.stringify(module)};
     const store = openSessionStore(${JSON.stringify(dataDir)}, Date.now);
-    await store.put([${JSON.stringify(changed)}]);
+    await store.create([${JSON.stringify(changed)}]);
     await store[Symbol.asyncDispose]();
   `;
   const args = ["--input-type=module", "-e", program];
@@ -67,7 +67,7 @@ test("a session that another process has just made is listed", async () => {
 
 test("orphaning takes nothing back of what the holder stored last", async () => {
   await withStore(Date.now, async (store, dataDir) => {
-    await store.put([session]);
+    await store.create([session]);
     const rules = [{ tag: "new", filters: {} }] as unknown as SessionRecord["rules"];
     let asked = 0;
     await store.orphan((holder) => {
@@ -87,7 +87,7 @@ test("what is claimed in the moment in which it would expire stays", async () =>
   await withStore(
     () => nowMs,
     async (store, dataDir) => {
-      await store.put([{ ...session, expiresAtMs: 2000, holder: undefined }]);
+      await store.create([{ ...session, expiresAtMs: 2000, holder: undefined }]);
       const before = store.get(session.id);
       // Another process claims it, and then its time is over.
       storeElsewhere(dataDir, { ...session, holder: "other", epoch: 2 });
@@ -102,7 +102,7 @@ test("what is claimed in the moment in which it would expire stays", async () =>
 test("a store that is closed has stopped orphaning before", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-sessions-"));
   const store = openSessionStore(dataDir, Date.now);
-  await store.put(Array.from({ length: 3000 }, (_, at) => ({ ...session, id: `ses_${at}` })));
+  await store.create(Array.from({ length: 3000 }, (_, at) => ({ ...session, id: `ses_${at}` })));
   let closed = false;
   let askedLate = 0;
   const begun = Promise.withResolvers<void>();

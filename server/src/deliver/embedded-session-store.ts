@@ -36,15 +36,21 @@ export class EmbeddedSessionStore implements SessionStore {
     return session === undefined || this.#isExpired(session) ? undefined : session;
   }
 
+  async create(sessions: readonly SessionRecord[]): Promise<void> {
+    await this.#database.write(() => {
+      for (const session of sessions) this.#sessions.putSync(session.id, session);
+    });
+  }
+
   async put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
     return await this.#database.write(() => {
-      const claimed: SessionRecord[] = [];
+      const lost: SessionRecord[] = [];
       for (const session of sessions) {
         const stored = this.#sessions.get(session.id);
-        if (stored !== undefined && stored.epoch > session.epoch) claimed.push(session);
+        if (stored === undefined || stored.epoch > session.epoch) lost.push(session);
         else this.#sessions.putSync(session.id, session);
       }
-      return claimed;
+      return lost;
     });
   }
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { CLOSE } from "@penstock-dev/contract";
 import { accessOptions, openGrant } from "../access/index.ts";
 import { temporaryLog } from "../log/temporary-log.ts";
@@ -13,7 +14,7 @@ import { Delivery } from "./delivery.ts";
 import { openSessionStore } from "./embedded-session-store.ts";
 import { deliverOptions } from "./options.ts";
 import type { Encoding, Outlet } from "./outlet.ts";
-import { noPeers } from "./peers.ts";
+import { noPeers, type Peers } from "./peers.ts";
 import { StreamConnection } from "./stream-connection.ts";
 
 const encoding: Encoding = {
@@ -42,8 +43,27 @@ class Client implements Outlet {
   }
 }
 
+/** Processes that hear each other, a moment later. */
+function linked(names: readonly string[]): (name: string) => Peers {
+  const answers = new Map<string, Parameters<Peers["serve"]>[0]>();
+  return (name) => {
+    assert.ok(names.includes(name));
+    return {
+      self: name,
+      ask: async (holder, request) => {
+        await setTimeout(Math.random() * 4);
+        const answer = await answers.get(holder)?.(request);
+        await setTimeout(Math.random() * 4);
+        return answer;
+      },
+      serve: (answer) => void answers.set(name, answer),
+    };
+  };
+}
+
 async function withProcesses(
   check: (processes: readonly Delivery[]) => Promise<void>,
+  peersOf: (name: string) => Peers = noPeers,
 ): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-fence-"));
   await using temporary = await temporaryLog();
@@ -61,7 +81,7 @@ async function withProcesses(
       store: openSessionStore(dataDir, Date.now),
       now: Date.now,
       log,
-      peers: noPeers(name),
+      peers: peersOf(name),
     });
   const processes = [await open("first"), await open("second")];
   try {
@@ -111,5 +131,52 @@ test("a connection that took its session over in this process stays, whatever th
     await first.sessions.save();
     assert.deepEqual([before.closes, after.closes], [[CLOSE.taken_over], []]);
     assert.equal(first.live.size, 1);
+  });
+});
+
+test("of connections that open one session at the same moment in two processes, one keeps it", async () => {
+  for (let round = 0; round < 20; round++) {
+    await withProcesses(
+      async (processes) => {
+        const [first] = processes as [Delivery, Delivery];
+        const session = await first.subscribe({ stream: "orders" }, grant);
+        const clients: Client[] = [];
+        const open = async (at: Delivery): Promise<void> => {
+          const client = new Client();
+          clients.push(client);
+          const known = await at.sessions.get(session.id, grant.clientId);
+          // Whoever loses it is told by its close code.
+          await new StreamConnection(at, client, grant)
+            .open(known, undefined, true)
+            .catch(() => {});
+        };
+        await open(first);
+        await Promise.all([0, 1, 1, 0].map((at) => open(processes[at] as Delivery)));
+        for (const one of processes) await one.sessions.save();
+        const kept = clients.filter(({ closes }) => closes.length === 0);
+        assert.equal(kept.length, 1, JSON.stringify(clients.map(({ closes }) => closes)));
+        assert.equal(
+          processes.reduce((sum, { live }) => sum + live.size, 0),
+          1,
+        );
+      },
+      linked(["first", "second"]),
+    );
+  }
+});
+
+test("a session that is ended stays so, though a connection had taken it over", async () => {
+  await withProcesses(async ([first]) => {
+    assert.ok(first !== undefined);
+    const session = await first.subscribe({ stream: "orders" }, grant);
+    const [before, after] = [new Client(), new Client()];
+    await new StreamConnection(first, before, grant).open(session, undefined, true);
+    const known = await first.sessions.get(session.id, grant.clientId);
+    await new StreamConnection(first, after, grant).open(known, undefined, true);
+    await first.end(known);
+    await first.sessions.save();
+    assert.deepEqual([before.closes, after.closes], [[CLOSE.taken_over], [CLOSE.session_ended]]);
+    await assert.rejects(first.sessions.stored(session.id), { code: "session_not_found" });
+    assert.equal(first.live.size, 0);
   });
 });

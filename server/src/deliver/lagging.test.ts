@@ -15,6 +15,7 @@ const PARTITIONS = 1;
 
 const noSessions: SessionStore = {
   get: async () => undefined,
+  create: async () => undefined,
   put: async () => [],
   claim: async () => undefined,
   delete: async () => undefined,

@@ -5,8 +5,11 @@ import type { SessionPatch } from "./subscribe-request.ts";
 
 /** What one process asks of the one that holds a session. */
 export type PeerRequest =
-  /** Another connection uses the session from now on: close yours, and say how far it was read. */
-  | { readonly kind: "release"; readonly sessionId: string }
+  /**
+   * Another connection uses the session from now on, claimed at an epoch: close yours if it claimed it
+   * before, and say how far it was read.
+   */
+  | { readonly kind: "release"; readonly sessionId: string; readonly epoch: number }
   | { readonly kind: "look"; readonly sessionId: string }
   | {
       readonly kind: "change";

@@ -47,7 +47,12 @@ export interface Claimed {
  */
 export interface SessionStore extends AsyncDisposable {
   get(id: string): Promise<SessionRecord | undefined>;
-  /** Stores sessions, but for those that a later connection has claimed: these it answers. */
+  /** Stores sessions that there were not. */
+  create(sessions: readonly SessionRecord[]): Promise<void>;
+  /**
+   * Stores changes of sessions, but for those that a later connection has claimed, or that have been
+   * deleted: these it answers.
+   */
   put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]>;
   /**
    * Makes `holder` the one who holds a session, in one step whoever else tries; durable once it
@@ -60,4 +65,4 @@ export interface SessionStore extends AsyncDisposable {
 }
 
 /** What of a store writes. */
-export type SessionWriter = Pick<SessionStore, "put" | "claim" | "delete">;
+export type SessionWriter = Pick<SessionStore, "create" | "put" | "claim" | "delete">;

@@ -37,6 +37,10 @@ class SlowStore implements SessionStore {
     return this.stored.get(id);
   }
 
+  async create(sessions: readonly SessionRecord[]) {
+    await this.put(sessions);
+  }
+
   async put(sessions: readonly SessionRecord[]) {
     await this.#gate.promise;
     if (this.failure !== undefined) throw this.failure;

@@ -116,7 +116,7 @@ export class Sessions implements AsyncDisposable {
       holder: connects ? this.#self : undefined,
       epoch: connects ? 1 : 0,
     };
-    await this.#store.put([session]);
+    await this.#store.create([session]);
     return session;
   }
 
@@ -217,14 +217,17 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.add(session);
   }
 
-  /** Stores a change of a session's body; false where another process has claimed it meanwhile. */
+  /** Stores a change of a session's body; false where it was claimed or deleted meanwhile. */
   async changed(session: SessionRecord): Promise<boolean> {
     const claimed = await this.#put([session]);
     return claimed.length === 0;
   }
 
+  /** Ends a session; whoever claimed it last has a record of it of his own. */
   async end(session: SessionRecord): Promise<void> {
     this.release(session);
+    const connected = this.#connected.get(session.id);
+    if (connected !== undefined) this.release(connected);
     await this.#saving;
     await this.#store.delete([session.id]);
   }
@@ -252,7 +255,7 @@ export class Sessions implements AsyncDisposable {
 
   /**
    * Stores sessions as they are when their batch is written; answers those that a later connection
-   * has claimed, which are not stored.
+   * has claimed, or that are deleted, which are not stored.
    */
   async #put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
     const batches = new Set<Batch>();

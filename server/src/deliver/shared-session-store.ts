@@ -37,6 +37,10 @@ class SharedSessionStore implements SessionStore {
     return await this.#own.list(clientId, limit);
   }
 
+  async create(sessions: readonly SessionRecord[]): Promise<void> {
+    await this.#write((store) => store.create(sessions));
+  }
+
   /** Answers the very sessions that were given: what comes from the other process are copies. */
   async put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
     const answered = await this.#write((store) => store.put(sessions));

@@ -9,6 +9,9 @@ import { createServer, type ListenOptions, Server as NetServer } from "node:net"
  */
 const LISTENERS = 16;
 
+/** How long a port that is taken is left alone before it is tried again. */
+const REOPEN_MS = 1000;
+
 /** Whether several listeners may share a port, among which the kernel spreads connections. */
 const CAN_SHARE = process.platform === "linux";
 
@@ -17,6 +20,7 @@ export class PortListeners {
   readonly #server: Server;
   readonly #more: readonly NetServer[];
   #address: ListenOptions = {};
+  #isOpen = true;
 
   constructor(server: Server) {
     this.#server = server;
@@ -55,14 +59,25 @@ export class PortListeners {
     );
   }
 
-  /** Listens again. */
+  /** Listens again; where somebody else has taken the port meanwhile, as soon as he has left it. */
   open(): void {
-    this.#server.listen(this.#address);
-    for (const one of this.#more) one.listen(this.#address);
+    this.#isOpen = true;
+    for (const one of [this.#server, ...this.#more]) this.#reopen(one);
+  }
+
+  #reopen(one: NetServer): void {
+    const failed = (): void => {
+      setTimeout(() => {
+        if (this.#isOpen && !one.listening) this.#reopen(one);
+      }, REOPEN_MS).unref();
+    };
+    one.once("error", failed);
+    one.listen(this.#address, () => one.off("error", failed));
   }
 
   /** Takes no more connections, and leaves those alone that there are: `close` of HTTP would end some. */
   close(): void {
+    this.#isOpen = false;
     for (const one of [this.#server, ...this.#more])
       if (one.listening) NetServer.prototype.close.call(one);
   }

@@ -104,6 +104,7 @@ test("sessions are claimed and stored by the other process; who stores hears whi
   await using both = await twoProcesses();
   const { sessions, stored } = both;
   const other = { ...SESSION, id: "ses_two" };
+  await sessions.create([SESSION, other]);
   assert.deepEqual(await sessions.put([SESSION, other]), []);
   assert.deepEqual(await stored.get(SESSION.id), await sessions.get(SESSION.id));
   const claimed = await sessions.claim(SESSION.id, "there");
@@ -113,6 +114,7 @@ test("sessions are claimed and stored by the other process; who stores hears whi
   assert.equal(fenced.length, 1);
   assert.equal(fenced[0], SESSION, "the very session that was given");
   await sessions.delete([other.id]);
+  assert.deepEqual(await sessions.put([other]), [other], "what is deleted stays so");
   assert.deepEqual(
     (await sessions.list("one", 10)).map(({ id }) => id),
     [SESSION.id],
@@ -125,11 +127,11 @@ test("a worker whose writer is gone appends no more, and stores what it has left
   const { log, sessions, stored, channel } = both;
   await log.createTopic("t", { partitions: 1 });
   const waiting = log.append("t", 0, [record("a")]);
-  const storing = sessions.put([SESSION]);
+  const storing = sessions.create([SESSION]);
   channel.close();
   await assert.rejects(waiting, { code: "storage_unavailable" });
   await assert.rejects(log.append("t", 0, [record("b")]), { code: "storage_unavailable" });
-  assert.deepEqual(await storing, []);
+  await storing;
   assert.equal((await stored.get(SESSION.id))?.position, "first");
   await sessions.put([{ ...SESSION, position: "later" }]);
   assert.equal((await stored.get(SESSION.id))?.position, "later");

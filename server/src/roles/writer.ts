@@ -16,6 +16,7 @@ export function writerHandlers({ log, sessions }: Writer): Handlers {
   return {
     createTopic: (given: Arguments<LogWriter, "createTopic">) => log.createTopic(...given),
     append: (given: Arguments<LogWriter, "append">) => log.append(...given),
+    createSessions: (given: Arguments<SessionWriter, "create">) => sessions.create(...given),
     putSessions: (given: Arguments<SessionWriter, "put">) => sessions.put(...given),
     claimSession: (given: Arguments<SessionWriter, "claim">) => sessions.claim(...given),
     deleteSessions: (given: Arguments<SessionWriter, "delete">) => sessions.delete(...given),
@@ -33,6 +34,7 @@ export function writerOf({ call, isGone }: Pick<WorkerLink, "call" | "isGone">):
       append: (...given) => call("append", given),
     },
     sessions: {
+      create: (...given) => call("createSessions", given),
       put: (...given) => call("putSessions", given),
       claim: (...given) => call("claimSession", given),
       delete: (...given) => call("deleteSessions", given),
