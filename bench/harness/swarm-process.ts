@@ -13,7 +13,16 @@ const CLIENTS_PER_ADDRESS = 2000;
 const TRIES_MAX = 8;
 
 const clients: (SwarmClient | undefined)[] = [];
-const seen = { events: 0, repeats: 0, misordered: 0, gaps: 0, closed: 0, reconnects: 0, why: "" };
+const NOTHING_SEEN = {
+  events: 0,
+  repeats: 0,
+  misordered: 0,
+  gaps: 0,
+  closed: 0,
+  reconnects: 0,
+  why: "",
+};
+const seen = { ...NOTHING_SEEN };
 const nothing = { bytes: 0, frames: 0, chunks: 0, compressed: 0 };
 let plan: ConnectCommand | undefined;
 let latency = new LatencyHistogram();
@@ -232,15 +241,7 @@ function report(): SwarmReport {
     connect: connecting,
   };
   reported = total;
-  Object.assign(seen, {
-    events: 0,
-    repeats: 0,
-    misordered: 0,
-    gaps: 0,
-    closed: 0,
-    reconnects: 0,
-    why: "",
-  });
+  Object.assign(seen, NOTHING_SEEN);
   latency = new LatencyHistogram();
   connecting = new LatencyHistogram();
   return answer;

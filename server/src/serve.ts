@@ -18,7 +18,7 @@ import {
   sourceMetrics,
   surfaceMetrics,
 } from "./metrics.ts";
-import { type MetricSample, ProcessFigures, watchProcess } from "./observe/index.ts";
+import { type Leaving, type MetricSample, ProcessFigures, watchProcess } from "./observe/index.ts";
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
@@ -57,12 +57,6 @@ export interface ServedStream {
   readonly domain: string | undefined;
   /** Whether a demonstration world can flow through it. */
   readonly hasDemo: boolean;
-}
-
-/** What a worker counted in all, which it says once nobody is connected to it any more. */
-export interface Leaving {
-  readonly name: string;
-  readonly samples: readonly MetricSample[];
 }
 
 /** What a worker may take to stop, beyond its drain. */

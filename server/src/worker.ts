@@ -9,11 +9,10 @@ import {
   type Peers,
 } from "./deliver/index.ts";
 import { domainMetrics, surfaceMetrics } from "./metrics.ts";
-import { logWarnings, type MetricSample, watchProcess } from "./observe/index.ts";
+import { type Leaving, logWarnings, type MetricSample, watchProcess } from "./observe/index.ts";
 import { openBase } from "./roles/base.ts";
 import { startSurface } from "./roles/surface.ts";
 import { writerOf } from "./roles/writer.ts";
-import type { Leaving } from "./serve.ts";
 import {
   ArchiveFiles,
   ArchiveReader,

@@ -4,6 +4,6 @@
  */
 export { mergeSamples } from "./merge-samples.ts";
 export { createObserver, type MetricSample, type Observer } from "./observer.ts";
-export { ProcessFigures } from "./process-figures.ts";
+export { type Leaving, ProcessFigures } from "./process-figures.ts";
 export { watchProcess } from "./process-samples.ts";
 export { logWarnings } from "./process-warnings.ts";

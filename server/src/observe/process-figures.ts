@@ -1,6 +1,12 @@
 import { mergeSamples } from "./merge-samples.ts";
 import type { MetricSample } from "./observer.ts";
 
+/** What a process counted in all, which it says once nobody is connected to it any more. */
+export interface Leaving {
+  readonly name: string;
+  readonly samples: readonly MetricSample[];
+}
+
 /**
  * The figures of processes that come and go, as those of one server. What a process counted that is gone
  * stays counted: a counter that falls would pass for one that began anew.

@@ -95,7 +95,9 @@ export async function startSurface(
   const unguard = guardDescriptors(app.server, listeners, (isOpen) =>
     isOpen
       ? logger.info("connections have ended: the process takes new ones again")
-      : logger.warn("descriptors run short: the process takes no new connections for now"),
+      : logger.warn(
+          "descriptors run short: no new connections until some end. Raise `ulimit -n`, or --workers",
+        ),
   );
   // Clients are sent away before anything that serves them stops; whoever publishes gets its answers.
   stack.defer(async () => {

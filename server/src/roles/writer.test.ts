@@ -8,7 +8,7 @@ import { openSessionStore, openSharedSessionStore } from "../deliver/index.ts";
 import { sampleSession } from "../deliver/sample-session.ts";
 import { logOptions, openEmbeddedLog, temporaryLog } from "../log/index.ts";
 import { defaultsOf } from "../option.ts";
-import { ProcessChannel } from "../workers/index.ts";
+import { ProcessChannel } from "../workers/process-channel.ts";
 import { writerHandlers, writerOf } from "./writer.ts";
 
 const SESSION = sampleSession({ holder: "here" });

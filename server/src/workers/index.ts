@@ -3,6 +3,6 @@
  * and stops them, and carries calls between them; what they serve, and what they say to each other,
  * is not its business.
  */
-export { type Handlers, ProcessChannel } from "./process-channel.ts";
+export type { Handlers } from "./process-channel.ts";
 export { linkToParent, type WorkerLink } from "./worker-link.ts";
 export { type WorkerAddress, WorkerPool } from "./worker-pool.ts";
