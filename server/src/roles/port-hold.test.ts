@@ -8,19 +8,19 @@ test("a port is held for one server at a time", {
   skip: process.platform !== "linux",
 }, async () => {
   {
-    using _held = await holdPort(at);
+    await using _held = await holdPort(at);
     await assert.rejects(holdPort(at), {
       code: "EADDRINUSE",
       syscall: "listen",
       address: at.host,
       port: at.port,
     });
-    using _other = await holdPort({ ...at, host: "127.0.0.2" });
+    await using _other = await holdPort({ ...at, host: "127.0.0.2" });
   }
-  using _again = await holdPort(at);
+  await using _again = await holdPort(at);
 });
 
 test("any free port is held by nobody", async () => {
-  using _one = await holdPort({ ...at, port: 0 });
-  using _two = await holdPort({ ...at, port: 0 });
+  await using _one = await holdPort({ ...at, port: 0 });
+  await using _two = await holdPort({ ...at, port: 0 });
 });
