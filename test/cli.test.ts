@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { posts, User } from "./cli/user.ts";
 
@@ -211,6 +211,28 @@ describe("the command line", { concurrency: 2 }, () => {
         for (const args of [["tail", "tweets"], ["publish", "tweets", "{}"], ["streams"]])
           await user.refuses(args, message, { PENSTOCK_URL: url });
       }
+    });
+
+    test("a tail that is cut off says that it was, and goes on", async () => {
+      const { hostname, port } = new URL(user.server.url);
+      const cuts: (() => void)[] = [];
+      const proxy = createServer((near) => {
+        const far = connect(Number(port), hostname);
+        for (const socket of [near, far]) socket.on("error", () => undefined);
+        near.pipe(far).pipe(near);
+        cuts.push(() => near.destroy());
+      });
+      proxy.listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      const url = `http://127.0.0.1:${(proxy.address() as { port: number }).port}`;
+      const tail = user.start(["tail", "tweets"], { PENSTOCK_URL: url });
+      await tail.says(/following tweets/);
+      for (const cut of cuts) cut();
+      await tail.says(new RegExp(`the connection to ${url} was lost .*connecting again`));
+      await tail.says(/connected again/);
+      tail.child.kill("SIGINT");
+      assert.equal((await tail.ended).code, 0);
+      proxy.close();
     });
 
     test("or something else that answers", async () => {

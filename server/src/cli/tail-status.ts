@@ -36,16 +36,19 @@ export function statusTeller(
   return (status) => {
     if (status.state === "waiting" && !isAway) {
       isAway = true;
-      const advice = wasThere ? "" : " Start one with `npm start`, or set PENSTOCK_URL.";
-      const told = (reason: string): void =>
-        tell("yellow", `no server at ${url} (${reason}); trying until there is one.${advice}`);
-      if (wasThere) told(status.reason);
-      else {
-        void answerOf(url).then((answer) => {
-          if (answer instanceof CommandError) refuse(answer);
-          else if (isAway) told(answer ?? status.reason);
-        });
+      if (wasThere) {
+        // Whether a server is there is not known yet: one of its workers may have ended.
+        tell("yellow", `the connection to ${url} was lost (${status.reason}); connecting again`);
+        return;
       }
+      void answerOf(url).then((answer) => {
+        if (answer instanceof CommandError) refuse(answer);
+        else if (isAway) {
+          const reason = answer ?? status.reason;
+          const advice = "Start one with `npm start`, or set PENSTOCK_URL.";
+          tell("yellow", `no server at ${url} (${reason}); trying until there is one. ${advice}`);
+        }
+      });
     } else if (status.state === "open") {
       if (isAway) tell("green", wasThere ? "connected again" : "connected");
       if (!wasThere && followed.isAnnounced) tell("dim", followedText(followed));
