@@ -1,4 +1,4 @@
-import { decodeCursor, type GapFrame, type OffsetMap } from "@penstock-dev/contract";
+import { decodeCursor, type GapFrame } from "@penstock-dev/contract";
 
 /** What one client saw, in the order in which it saw it. */
 export type Observation =
@@ -189,5 +189,3 @@ export function offsetsOf(cursor: string): number[] {
     offsets[partition] = offset;
   return offsets;
 }
-
-export type { OffsetMap };

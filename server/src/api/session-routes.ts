@@ -28,13 +28,15 @@ export function registerSessions(app: FastifyInstance, context: ApiContext): voi
     const { clientId } = context.grant(request.raw);
     const sessions = await delivery.sessions.list(clientId);
     return {
-      sessions: sessions.map((session) => view(session, delivery.live.get(session.id)?.lag())),
+      sessions: sessions.map((session) =>
+        view(session, delivery.handover.live.get(session.id)?.lag()),
+      ),
     };
   });
   const one = "/v1/stream/subscribe/:session";
   app.get<{ Params: { session: string } }>(one, async (request) => {
     const [found] = await find(context, request, request.params.session);
-    const { session, lag } = await delivery.look(found);
+    const { session, lag } = await delivery.handover.look(found);
     return { ...view(session, lag), ...urls(context, request, session.id) };
   });
   app.patch<{ Params: { session: string } }>(one, async (request) => {
@@ -44,7 +46,7 @@ export function registerSessions(app: FastifyInstance, context: ApiContext): voi
       readSessionPatch(request.body === undefined ? {} : request.body),
       grant,
     );
-    const { session, lag } = await delivery.look(found);
+    const { session, lag } = await delivery.handover.look(found);
     return { ...view(session, lag), ...urls(context, request, session.id) };
   });
   app.delete<{ Params: { session: string } }>(one, async (request, reply) => {

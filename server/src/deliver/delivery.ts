@@ -11,13 +11,13 @@ import type { Grant } from "../access/index.ts";
 import { type Filters, parseFilters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
-import type { ConnectionLag } from "./connection-lag.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { Fanout } from "./fanout.ts";
-import type { HeldSession, PeerRequest, Peers } from "./peers.ts";
-import { cursorAt, type Place } from "./place.ts";
+import type { Peers } from "./peers.ts";
+import { cursorAt } from "./place.ts";
 import type { History } from "./readable-log.ts";
 import type { SessionRecord, SessionStore } from "./session.ts";
+import { SessionHandover } from "./session-handover.ts";
 import { Sessions } from "./sessions.ts";
 import { type FoundStart, findStart } from "./start.ts";
 import type { StreamConnection } from "./stream-connection.ts";
@@ -25,32 +25,20 @@ import type { SessionPatch } from "./subscribe-request.ts";
 import { loadTombstones } from "./tombstones.ts";
 import type { DeliverOptions } from "./topic-state.ts";
 
-/** A connection that is about to use a session. */
-interface Opening {
-  readonly connection: StreamConnection;
-  /** What it claimed the session at, once it has. */
-  readonly epoch: number | Promise<number>;
-}
-
 /** Sessions, and the engines of the topics that they read. */
 export class Delivery implements AsyncDisposable {
   readonly options: DeliverOptions;
   readonly streams: ReadonlyMap<string, Stream>;
   readonly sessions: Sessions;
   readonly now: () => number;
-  /** Connections by session: one session serves one. */
-  readonly live = new Map<string, StreamConnection>();
+  /** Which connection uses which session. */
+  readonly handover: SessionHandover;
   /** Every connection, subscribed or not. */
   readonly connections = new Set<StreamConnection>();
   readonly log: ConnectionLog;
   /** Closes by code. */
   readonly closes = new Map<number, number>();
-  /** Connections that are about to use a session, until they do or have failed. */
-  readonly #opening = new Map<string, Opening>();
-  /** Sessions that were made for a connection of this process: nobody else knows them yet. */
-  readonly #fresh = new WeakSet<SessionRecord>();
   readonly #log: Log;
-  readonly #peers: Peers;
   readonly #fanouts: ReadonlyMap<string, Fanout>;
   #draining = false;
   /** Aborts when the last client of a server that stops has left. */
@@ -70,19 +58,16 @@ export class Delivery implements AsyncDisposable {
     this.now = init.now;
     this.#log = init.log;
     this.#fanouts = init.fanouts;
-    this.#peers = init.peers;
     const { peers, store, options, now } = init;
     this.log = new ConnectionLog(options.logLinesPerSecondMax, now);
     this.sessions = new Sessions(peers.self, store, options, now, {
-      refresh: (session) => this.live.get(session.id)?.notePosition(),
-      fenced: (session) => {
-        const connection = this.live.get(session.id);
-        if (connection?.session !== session) return;
-        this.live.delete(session.id);
-        connection.takenOver();
-      },
+      refresh: (session) => this.handover.live.get(session.id)?.notePosition(),
+      fenced: (session) => this.handover.fenced(session),
     });
-    peers.serve((request) => this.#answer(request));
+    this.handover = new SessionHandover(this.sessions, peers, {
+      change: (session, patch, grant) => this.change(session, patch, grant),
+      end: (session) => this.end(session),
+    });
   }
 
   /** Opens an engine for each topic that the streams serve. Their topics exist. */
@@ -176,101 +161,8 @@ export class Delivery implements AsyncDisposable {
       resumes: found.resumed,
     };
     const session = await this.sessions.create(init, as.connects);
-    if (as.connects) this.#fresh.add(session);
+    if (as.connects) this.handover.made(session);
     return session;
-  }
-
-  /**
-   * Makes a connection the only one that uses a session, whichever process another one is in.
-   *
-   * @returns the session as whoever used it last knows it
-   * @throws PenstockError `session_not_found` where it has ended meanwhile
-   */
-  async claim(session: SessionRecord, connection: StreamConnection): Promise<SessionRecord> {
-    const { id } = session;
-    const before = this.#opening.get(id);
-    before?.connection.takenOver();
-    if (this.#fresh.delete(session)) {
-      this.#opening.set(id, { connection, epoch: session.epoch });
-      return session;
-    }
-    this.live.get(id)?.notePosition();
-    // The later of two must have the later epoch, or it would be fenced off by the one that it replaced.
-    const claiming = Promise.resolve(before?.epoch).then(() => this.sessions.claim(id));
-    const epoch = claiming.then(
-      (claimed) => claimed.session.epoch,
-      () => Number.NEGATIVE_INFINITY,
-    );
-    this.#opening.set(id, { connection, epoch });
-    const { session: stored, previous } = await claiming;
-    const elsewhere = previous !== undefined && previous !== this.#peers.self;
-    const release = { kind: "release", sessionId: id, epoch: stored.epoch } as const;
-    const held = elsewhere
-      ? (await this.#peers.ask(previous, release))?.session
-      : this.sessions.held(id);
-    // Where its client stands is stored only now and then, and a change may be on its way there.
-    if (held === undefined || held.epoch !== stored.epoch - 1) return stored;
-    return { ...held, holder: stored.holder, epoch: stored.epoch, expiresAtMs: undefined };
-  }
-
-  /** A connection uses the session that it claimed, or never will. */
-  opened(session: SessionRecord, connection: StreamConnection): void {
-    if (this.#opening.get(session.id)?.connection !== connection) return;
-    this.#opening.delete(session.id);
-    if (this.live.has(session.id)) return;
-    void this.sessions.disconnected(session, LOST_CODE).catch(() => undefined);
-  }
-
-  /** A session with what holds it back, as the process knows that it is connected to. */
-  async look(session: SessionRecord): Promise<HeldSession> {
-    const connection = this.live.get(session.id);
-    if (connection !== undefined) {
-      connection.notePosition();
-      return { session, lag: connection.lag() };
-    }
-    const request = { kind: "look", sessionId: session.id } as const;
-    return (await this.#askHolder(session, request)) ?? { session, lag: undefined };
-  }
-
-  async #askHolder(session: SessionRecord, request: PeerRequest) {
-    const { holder, expiresAtMs } = session;
-    if (holder === undefined || holder === this.#peers.self || expiresAtMs !== undefined)
-      return undefined;
-    return await this.#peers.ask(holder, request);
-  }
-
-  /** Does what another process asks with a session that is connected here. */
-  async #answer(request: PeerRequest): Promise<HeldSession | undefined> {
-    const { sessionId } = request;
-    const opening = this.#opening.get(sessionId);
-    if (request.kind !== "release") await opening?.connection.settled;
-    else if (opening !== undefined) {
-      // What is asked may come behind a claim of this process that came behind it.
-      if ((await opening.epoch) > request.epoch) return undefined;
-      opening.connection.takenOver();
-    }
-    const connection = this.live.get(sessionId);
-    const session = this.sessions.held(sessionId);
-    if (session === undefined) return undefined;
-    if (request.kind === "release" && session.epoch > request.epoch) return undefined;
-    connection?.notePosition();
-    const lag: ConnectionLag | undefined = connection?.lag();
-    switch (request.kind) {
-      case "look":
-        break;
-      case "change":
-        await this.change(session, request.patch, request.grant);
-        break;
-      case "release":
-        this.live.delete(sessionId);
-        this.sessions.release(session);
-        connection?.takenOver();
-        break;
-      case "end":
-        await this.end(session);
-        break;
-    }
-    return { session, lag };
   }
 
   /** Finds where a session goes on. */
@@ -302,7 +194,7 @@ export class Delivery implements AsyncDisposable {
    */
   async change(session: SessionRecord, patch: SessionPatch, grant: Grant): Promise<SessionRecord> {
     const request = { kind: "change", sessionId: session.id, patch, grant } as const;
-    const changed = await this.#askHolder(session, request);
+    const changed = await this.handover.ask(session, request);
     if (changed !== undefined) return changed.session;
     const stream = this.stream(session.stream);
     if (patch.when_behind !== undefined) this.#checkPolicy(stream, patch.when_behind, grant.limits);
@@ -315,7 +207,7 @@ export class Delivery implements AsyncDisposable {
     // The client is told once the change outlives this process.
     const isStored = await this.sessions.changed(session);
     if (isStored) {
-      this.live.get(session.id)?.changed(filters);
+      this.handover.live.get(session.id)?.changed(filters);
       return session;
     }
     return await this.change(await this.sessions.stored(session.id), patch, grant);
@@ -323,11 +215,11 @@ export class Delivery implements AsyncDisposable {
 
   /** Ends a session, and the connection that uses it. */
   async end(session: SessionRecord): Promise<void> {
-    await this.#askHolder(session, { kind: "end", sessionId: session.id });
+    await this.handover.ask(session, { kind: "end", sessionId: session.id });
     // A connection that is about to use it must not outlive it.
-    await this.#opening.get(session.id)?.connection.settled;
+    await this.handover.settled(session.id);
     const ended = new PenstockError("session_ended", "The session was ended by `DELETE`.");
-    this.live.get(session.id)?.fail(ended);
+    this.handover.live.get(session.id)?.fail(ended);
     await this.sessions.end(session);
   }
 
@@ -429,11 +321,6 @@ function rulesRequest(rules: readonly FilterRule[]): { readonly rules?: readonly
   return rules.length === 0 ? {} : { rules };
 }
 
-/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
-const LOST_CODE = 1006;
-
 function fanoutKey(stream: string, topic: string): string {
   return `${stream}\n${topic}`;
 }
-
-export type { Place };

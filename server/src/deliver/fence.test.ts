@@ -109,7 +109,7 @@ test("a connection whose session was claimed elsewhere ends, though nobody told 
     first.sessions.touch(old.session);
     await first.sessions.save();
     assert.deepEqual([before.closes, after.closes], [[CLOSE.taken_over], []]);
-    assert.equal(first.live.size, 0);
+    assert.equal(first.handover.live.size, 0);
     // Who claimed it may yet ask how far it was read.
     assert.equal(first.sessions.held(session.id)?.id, session.id);
     assert.equal((await second.sessions.stored(session.id)).holder, "second");
@@ -130,7 +130,7 @@ test("a connection that took its session over in this process stays, whatever th
     first.sessions.touch(replaced);
     await first.sessions.save();
     assert.deepEqual([before.closes, after.closes], [[CLOSE.taken_over], []]);
-    assert.equal(first.live.size, 1);
+    assert.equal(first.handover.live.size, 1);
   });
 });
 
@@ -156,7 +156,7 @@ test("of connections that open one session at the same moment in two processes, 
         const kept = clients.filter(({ closes }) => closes.length === 0);
         assert.equal(kept.length, 1, JSON.stringify(clients.map(({ closes }) => closes)));
         assert.equal(
-          processes.reduce((sum, { live }) => sum + live.size, 0),
+          processes.reduce((sum, { handover }) => sum + handover.live.size, 0),
           1,
         );
       },
@@ -177,6 +177,6 @@ test("a session that is ended stays so, though a connection had taken it over", 
     await first.sessions.save();
     assert.deepEqual([before.closes, after.closes], [[CLOSE.taken_over], [CLOSE.session_ended]]);
     await assert.rejects(first.sessions.stored(session.id), { code: "session_not_found" });
-    assert.equal(first.live.size, 0);
+    assert.equal(first.handover.live.size, 0);
   });
 });

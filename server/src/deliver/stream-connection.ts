@@ -3,7 +3,6 @@ import {
   type ControlFrame,
   decodeCursor,
   type ErrorFrame,
-  type Limits,
   PenstockError,
   PROTOCOL_VERSION,
   type Start,
@@ -111,11 +110,12 @@ export class StreamConnection {
     // A start that cannot be takes nobody's session over.
     if (start !== undefined) await delivery.find(known, start);
     if (this.#over) return;
-    const session = await delivery.claim(known, this);
+    let session: SessionRecord | undefined;
     try {
+      session = await delivery.handover.claim(known, this);
       await this.#begin(session, start, greet);
     } finally {
-      delivery.opened(session, this);
+      delivery.handover.opened(known.id, session, this);
     }
   }
 
@@ -131,15 +131,12 @@ export class StreamConnection {
         ? undefined
         : placeOf(decodeCursor(session.until), await fanout.readable.floors());
     if (this.#over) return;
-    const before = delivery.live.get(session.id);
     this.#session = session;
     this.#fanout = fanout;
-    delivery.live.set(session.id, this);
-    before?.fail(takenOver());
     // What many sessions have in common is one text, and one list of rules for it and the engine.
     session.position = fanout.cursor(found.place);
     session.rules = filters.wire;
-    delivery.sessions.connected(session);
+    delivery.handover.begin(session, this);
     const hello = greet ? await this.#hello(session, fanout, found) : undefined;
     if (this.#over) return;
     const flow = this.#flow(session);
@@ -383,7 +380,7 @@ export class StreamConnection {
 
   /** Another connection uses the session from now on. */
   takenOver(): void {
-    this.fail(takenOver());
+    this.fail(new PenstockError("taken_over", "Another connection uses this session now."));
   }
 
   #refuse(error: PenstockError): void {
@@ -421,10 +418,7 @@ export class StreamConnection {
     this.#tellLeft({ code, byServer, error });
     this.notePosition();
     if (this.#subscriber !== undefined) this.#fanout?.detach(this.#subscriber);
-    const session = this.#session;
-    if (session === undefined || delivery.live.get(session.id) !== this) return;
-    delivery.live.delete(session.id);
-    void delivery.sessions.disconnected(session, code).catch(() => undefined);
+    if (this.#session !== undefined) delivery.handover.left(this.#session, this, code);
   }
 
   #tellLeft(end: Pick<ConnectionEnd, "code" | "byServer" | "error">): void {
@@ -451,10 +445,6 @@ export class StreamConnection {
   }
 }
 
-function takenOver(): PenstockError {
-  return new PenstockError("taken_over", "Another connection uses this session now.");
-}
-
 /** The frame of an error. @param fatal whether the connection ends with it */
 export function errorFrame(error: PenstockError, fatal: boolean): ErrorFrame {
   return {
@@ -468,5 +458,3 @@ export function errorFrame(error: PenstockError, fatal: boolean): ErrorFrame {
     ...(error.errors.length > 0 ? { errors: error.errors } : {}),
   };
 }
-
-export type { Limits };
