@@ -15,8 +15,9 @@ export { type HeldSession, noPeers, type PeerRequest, type Peers } from "./peers
 export type { Place } from "./place.ts";
 export type { History } from "./readable-log.ts";
 export type { SessionRecord, SessionStore, SessionWriter } from "./session.ts";
+export { errorFrame } from "./session-frames.ts";
 export { type DistantSessions, openSharedSessionStore } from "./shared-session-store.ts";
-export { errorFrame, StreamConnection } from "./stream-connection.ts";
+export { StreamConnection } from "./stream-connection.ts";
 export {
   CURSOR_PATTERN,
   readBody,

@@ -2,13 +2,12 @@ import {
   CLOSE,
   type ControlFrame,
   decodeCursor,
-  type ErrorFrame,
   PenstockError,
-  PROTOCOL_VERSION,
   type Start,
 } from "@penstock-dev/contract";
 import type { Grant } from "../access/index.ts";
 import type { Filters } from "../filter/index.ts";
+import { acknowledge } from "./acknowledgement.ts";
 import { checkFrame, readAck, readUpdateFilters } from "./client-frame.ts";
 import type { ConnectionLag } from "./connection-lag.ts";
 import type { ConnectionEnd, ConnectionFacts } from "./connection-log.ts";
@@ -16,11 +15,17 @@ import { controlFrame } from "./control-frames.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Fanout } from "./fanout.ts";
 import { type Flow, makeFlow } from "./flow.ts";
-import { gapFrame } from "./gap.ts";
 import type { Outlet } from "./outlet.ts";
-import { offsetMap, offsetsBetween, type Place, placeOf } from "./place.ts";
+import { offsetsBetween, type Place, placeOf } from "./place.ts";
 import type { SessionRecord } from "./session.ts";
-import type { FoundStart } from "./start.ts";
+import {
+  clampedFrame,
+  errorFrame,
+  type Greeting,
+  helloFrame,
+  sessionHelloFrame,
+  subscribedFrame,
+} from "./session-frames.ts";
 import { readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
 
@@ -72,13 +77,7 @@ export class StreamConnection {
 
   /** Says hello before there is a session: the first frame of `/stream/ws`. */
   hello(): void {
-    this.#send({
-      type: "hello",
-      protocol: PROTOCOL_VERSION,
-      server: "penstock",
-      heartbeat_interval_ms: this.#delivery.options.heartbeatIntervalMs,
-      limits: this.#grant.limits,
-    });
+    this.#send(helloFrame(this.#greeting));
   }
 
   /**
@@ -137,20 +136,20 @@ export class StreamConnection {
     session.position = fanout.cursor(found.place);
     session.rules = filters.wire;
     delivery.handover.begin(session, this);
-    const hello = greet ? await this.#hello(session, fanout, found) : undefined;
+    const oldest = greet ? (found.floors ?? (await fanout.readable.floors())) : undefined;
     if (this.#over) return;
     const flow = this.#flow(session);
     const resume =
       found.clampedFrom !== undefined ? "gap" : isFirst && !session.resumes ? "none" : "full";
-    const subscribed = {
-      type: "subscribed",
-      ...this.#understood(session, filters, flow),
-      cursor: fanout.cursor(found.place),
-      resume,
-    } as const;
-    this.#send(...(hello === undefined ? [subscribed] : [hello, subscribed]));
+    const frames: ControlFrame[] = [];
+    if (oldest !== undefined)
+      frames.push(sessionHelloFrame(session, fanout, oldest, this.#greeting));
+    const understood = { rules: filters.wire, flow, limits: this.#grant.limits };
+    const cursor = fanout.cursor(found.place);
+    frames.push(subscribedFrame(session, understood, { cursor, resume }));
     if (found.clampedFrom !== undefined)
-      this.#tellClamped(fanout, filters, found.clampedFrom, found.place);
+      frames.push(clampedFrame(fanout, filters.wire, found.clampedFrom, found.place));
+    this.#send(...frames);
     this.#subscriber = fanout.attach({
       outlet: this.#outlet,
       clientId: session.clientId,
@@ -174,39 +173,9 @@ export class StreamConnection {
     };
   }
 
-  async #hello(session: SessionRecord, fanout: Fanout, found: FoundStart): Promise<ControlFrame> {
-    const offsets = found.floors ?? (await fanout.readable.floors());
-    return {
-      type: "hello",
-      protocol: PROTOCOL_VERSION,
-      server: "penstock",
-      session_id: session.id,
-      stream: session.stream,
-      heartbeat_interval_ms: this.#delivery.options.heartbeatIntervalMs,
-      limits: this.#grant.limits,
-      oldest: offsetMap({ offsets, sources: [] }),
-      newest: offsetMap(fanout.head()),
-    };
-  }
-
-  #understood(session: SessionRecord, filters: Filters, flow: Flow) {
-    return {
-      session_id: session.id,
-      stream: session.stream,
-      rules: filters.wire,
-      when_behind: flow.whenBehind,
-      max_events_per_second: flow.maxEventsPerSecond ?? null,
-      finality: session.finality,
-      limits: this.#grant.limits,
-    };
-  }
-
-  #tellClamped(fanout: Fanout, filters: Filters, from: Place, to: Place): void {
-    const count = offsetsBetween(from, to);
-    const gap = { reason: "clamped", from, to, count, exact: false, cancels: true } as const;
-    const { stream, identity } = fanout;
-    const subscription = { stream, topic: identity.topic, rules: filters.wire };
-    this.#send(gapFrame(gap, subscription, (place) => fanout.cursor(place), false));
+  get #greeting(): Greeting {
+    const { heartbeatIntervalMs } = this.#delivery.options;
+    return { heartbeatIntervalMs, limits: this.#grant.limits };
   }
 
   #flow(session: SessionRecord): Flow {
@@ -285,13 +254,13 @@ export class StreamConnection {
     const used = filters ?? subscriber.interest.filters;
     const flow = this.#flow(session);
     const place = fanout.change(subscriber, used, flow);
-    fanout.control(subscriber, {
-      type: "subscribed",
-      ...this.#understood(session, used, flow),
+    const understood = { rules: used.wire, flow, limits: this.#grant.limits };
+    const frame = subscribedFrame(session, understood, {
       cursor: fanout.cursor(place),
       resume: "full",
       note: "The filters are in force from this cursor on; what only the replaced ones matched is not owed again.",
     });
+    fanout.control(subscriber, frame);
     fanout.resume(subscriber, place);
   }
 
@@ -301,28 +270,7 @@ export class StreamConnection {
     if (session === undefined || fanout === undefined) {
       throw new PenstockError("not_subscribed", "Send `subscribe` before `ack`.");
     }
-    const text = readAck(body);
-    const cursor = decodeCursor(text);
-    const { stream, topic, logId, generation } = fanout.identity;
-    const known =
-      cursor.stream === stream &&
-      cursor.topic === topic &&
-      cursor.logId === logId &&
-      cursor.generation <= generation;
-    if (!known) {
-      throw new PenstockError("cursor_foreign", "The cursor of `ack` belongs to another stream.");
-    }
-    const floors = fanout.head().offsets.map(() => 0);
-    const place = placeOf(cursor, floors);
-    const head = fanout.head();
-    if (offsetsBetween(head, place) > 0) {
-      throw new PenstockError("cursor_ahead", "The cursor of `ack` is past the end of the log.");
-    }
-    const last = placeOf(decodeCursor(session.position), floors);
-    if (session.acknowledged && offsetsBetween(place, last) > 0) return;
-    session.position = text;
-    session.acknowledged = true;
-    this.#delivery.sessions.touch(session);
+    if (acknowledge(session, fanout, readAck(body))) this.#delivery.sessions.touch(session);
   }
 
   /** The socket takes more. */
@@ -443,18 +391,4 @@ export class StreamConnection {
     const bytes = frames.map((frame) => controlFrame(encoding, frame));
     this.#outlet.write(bytes.length === 1 ? (bytes[0] as Buffer) : Buffer.concat(bytes), NO_PLACE);
   }
-}
-
-/** The frame of an error. @param fatal whether the connection ends with it */
-export function errorFrame(error: PenstockError, fatal: boolean): ErrorFrame {
-  return {
-    type: "error",
-    code: error.code,
-    message: error.message,
-    fatal,
-    retry: error.retry,
-    retry_after_ms: error.retryAfterMs ?? null,
-    resumable: error.retry === "reconnect" || error.retry === "renew" || error.retry === "wait",
-    ...(error.errors.length > 0 ? { errors: error.errors } : {}),
-  };
 }
