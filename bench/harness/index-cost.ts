@@ -11,7 +11,7 @@ import {
 } from "../../server/src/filter/index.ts";
 import type { Stream, StreamEvent } from "../../server/src/streams/index.ts";
 import { Dice, type World } from "./filter-worlds.ts";
-import { GarbageWatch, heldBytes } from "./garbage.ts";
+import { GarbageWatch, heldBytes, type Span } from "./garbage.ts";
 
 const LIMITS: Limits = {
   rules_max: 100,
@@ -48,14 +48,19 @@ export class CpuWatch {
   #count = 0;
   #totalMs = 0;
   longestMs = 0;
+  /** When that was. */
+  longestAt: Span = { startMs: 0, endMs: 0 };
 
   time(count: number, work: () => void): void {
-    const startMs = threadMs();
+    const startMs = performance.now();
+    const startCpuMs = threadMs();
     work();
-    const tookMs = threadMs() - startMs;
+    const tookMs = threadMs() - startCpuMs;
     this.#count += count;
     this.#totalMs += tookMs;
-    this.longestMs = Math.max(this.longestMs, tookMs);
+    if (tookMs <= this.longestMs) return;
+    this.longestMs = tookMs;
+    this.longestAt = { startMs, endMs: performance.now() };
   }
 
   get meanMicros(): number {
@@ -135,8 +140,30 @@ export interface IndexCost {
   /** The longest collection of garbage while filters were put in, and while they were replaced. */
   readonly fillGarbageMs: number;
   readonly churnGarbageMs: number;
+  /** What a hundred filters that were put in or taken out took at most, and how much of that collections did. */
+  readonly longestTurn: LongestTurn;
   /** Events a second when every filter is evaluated instead; undefined where that is not asked for. */
   readonly plain: Rate | undefined;
+}
+
+/** The longest of many turns: its CPU, how long it took, and how much of that were collections of garbage. */
+export interface LongestTurn {
+  readonly cpuMs: number;
+  readonly tookMs: number;
+  readonly garbageMs: number;
+}
+
+async function longestOf(
+  watches: readonly CpuWatch[],
+  garbage: GarbageWatch,
+): Promise<LongestTurn> {
+  const [longest] = watches.toSorted((a, b) => b.longestMs - a.longestMs) as [CpuWatch];
+  const { startMs, endMs } = longest.longestAt;
+  return {
+    cpuMs: longest.longestMs,
+    tookMs: endMs - startMs,
+    garbageMs: await garbage.withinMs(longest.longestAt),
+  };
 }
 
 /** How long to measure, and whether to evaluate every filter too. */
@@ -172,7 +199,7 @@ export async function indexCost(
   };
   const garbage = new GarbageWatch();
   const before = heldBytes();
-  await garbage.longestMs();
+  const fillsAtMs = performance.now();
   const index = new FilterIndex<number>(world.stream);
   const put = (watch: CpuWatch, places: readonly number[]): void =>
     watch.time(places.length, () => {
@@ -183,12 +210,12 @@ export async function indexCost(
     parse(first, places);
     put(filling, places);
   }
-  const fillGarbageMs = await garbage.longestMs();
+  const fillGarbageMs = await garbage.longestMs(fillsAtMs);
   const bytesEach = (heldBytes() - before) / count;
   const matching = rate(events, spendMs, matcher(world, index, true));
   const matchingOne = rate(events, spendMs / 2, matcher(world, index, false));
   const takingMicros = 1e6 / rate(events, spendMs / 4, taker(world)).perSecond;
-  await garbage.longestMs();
+  const churnsAtMs = performance.now();
   for (let turn = 0; turn < Math.min(CHURN, count); turn += BATCH) {
     const places = [...new Set(Array.from({ length: BATCH }, () => dice.below(count)))];
     removing.time(places.length, () => {
@@ -197,12 +224,13 @@ export async function indexCost(
     parse(count + turn, places);
     put(adding, places);
   }
-  const churnGarbageMs = await garbage.longestMs();
+  const churnGarbageMs = await garbage.longestMs(churnsAtMs);
+  const longestTurn = await longestOf([filling, adding, removing], garbage);
   garbage.stop();
   const plain = plan.isPlainToo ? plainRate(world, events, kept as Filters[], spendMs) : undefined;
   return {
     ...{ matching, matchingOne, takingMicros, bytesEach, parsing, filling, adding, removing },
-    ...{ fillGarbageMs, churnGarbageMs, plain },
+    ...{ fillGarbageMs, churnGarbageMs, longestTurn, plain },
   };
 }
 
