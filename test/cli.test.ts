@@ -1,8 +1,9 @@
 /** The program as a user runs it: what it prints, what it ends with, and what it says to mend. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { posts, User } from "./cli/user.ts";
 
@@ -186,6 +187,22 @@ describe("the command line", { concurrency: 2 }, () => {
     });
   });
 
+  test("keeps what it compiled in a folder of the user's own, and in none that others write to", {
+    skip: process.platform === "win32",
+  }, async () => {
+    const cacheOf = async (name: string, mode?: number): Promise<string[]> => {
+      const cache = join(user.folder, name);
+      await mkdir(join(cache, ...(mode === undefined ? [] : ["penstock"])), { recursive: true });
+      if (mode !== undefined) await chmod(join(cache, "penstock"), mode);
+      const { code } = await user.run(["--version"], { env: { XDG_CACHE_HOME: cache } });
+      assert.equal(code, 0);
+      return await readdir(join(cache, "penstock"));
+    };
+    assert.notDeepEqual(await cacheOf("fresh"), []);
+    assert.notDeepEqual(await cacheOf("own", 0o755), []);
+    assert.deepEqual(await cacheOf("open", 0o777), []);
+  });
+
   describe("where there is no server", () => {
     test("commands say so, and where to say where one is", async () => {
       const env = { PENSTOCK_URL: NOWHERE };
@@ -213,26 +230,31 @@ describe("the command line", { concurrency: 2 }, () => {
       }
     });
 
-    test("a tail that is cut off says that it was, and goes on", async () => {
+    test("a tail that is cut off says that it was, and goes on", async (t) => {
       const { hostname, port } = new URL(user.server.url);
       const cuts: (() => void)[] = [];
       const proxy = createServer((near) => {
         const far = connect(Number(port), hostname);
         for (const socket of [near, far]) socket.on("error", () => undefined);
         near.pipe(far).pipe(near);
+        near.once("close", () => far.destroy());
         cuts.push(() => near.destroy());
+      });
+      t.after(() => {
+        for (const cut of cuts) cut();
+        proxy.close();
       });
       proxy.listen(0, "127.0.0.1");
       await once(proxy, "listening");
       const url = `http://127.0.0.1:${(proxy.address() as { port: number }).port}`;
       const tail = user.start(["tail", "tweets"], { PENSTOCK_URL: url });
+      t.after(() => tail.child.kill("SIGKILL"));
       await tail.says(/following tweets/);
       for (const cut of cuts) cut();
       await tail.says(new RegExp(`the connection to ${url} was lost .*connecting again`));
       await tail.says(/connected again/);
       tail.child.kill("SIGINT");
       assert.equal((await tail.ended).code, 0);
-      proxy.close();
     });
 
     test("or something else that answers", async () => {

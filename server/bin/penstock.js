@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Checks the runtime before anything that needs it is loaded, and gives a server the heap that fits it.
-import { existsSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import module from "node:module";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -53,16 +53,27 @@ process.env.NODE_COMPILE_CACHE ??= compileCache();
 if (process.env.NODE_COMPILE_CACHE !== "") module.enableCompileCache();
 await import("../src/cli/main.ts");
 
-/** A folder of the user's own, for what lies in one that others write to would be run; or none. */
+/** A folder of the user's own that nobody else writes to, for what lies in it is run; or none. */
 function compileCache() {
   try {
     const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
     if (!isAbsolute(cache)) return "";
     // Step by step: a home that does not exist is not to be made.
-    for (const folder of [cache, join(cache, "penstock")])
-      if (!existsSync(folder)) mkdirSync(folder);
-    return join(cache, "penstock");
+    const folder = join(cache, "penstock");
+    for (const one of [cache, folder]) make(one);
+    const found = lstatSync(folder);
+    const isOpen = (found.mode & 0o022) !== 0 || found.uid !== process.getuid?.();
+    return found.isDirectory() && (process.platform === "win32" || !isOpen) ? folder : "";
   } catch {
     return "";
+  }
+}
+
+/** Makes a folder, unless it is there: another process may make it in the same moment. */
+function make(folder) {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (caught) {
+    if (caught.code !== "EEXIST") throw caught;
   }
 }

@@ -19,9 +19,7 @@ export async function holdName(name: string): Promise<AsyncDisposable | undefine
   );
   server.unref();
   if (!(await isListening(server, address))) {
-    // Where sockets are files, they stay behind when a process is killed.
-    const isStale = !address.startsWith("\0") && (await holderOf(name)) === undefined;
-    if (!isStale) return undefined;
+    if (!(await isLeftBehind(address))) return undefined;
     await rm(address, { force: true });
     if (!(await isListening(server, address))) return undefined;
   }
@@ -32,9 +30,22 @@ export async function holdName(name: string): Promise<AsyncDisposable | undefine
 
 /** The process that holds a name; undefined where none does, or it does not answer. */
 export async function holderOf(name: string): Promise<string | undefined> {
-  const socket = connect(addressOf(name)).setTimeout(ANSWER_TIMEOUT_MS);
+  return await ask(addressOf(name)).catch(() => undefined);
+}
+
+/** Where sockets are files, they stay behind when a process is killed. */
+async function isLeftBehind(address: string): Promise<boolean> {
+  if (address.startsWith("\0")) return false;
+  return await ask(address).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === "ECONNREFUSED" || code === "ENOENT",
+  );
+}
+
+async function ask(address: string): Promise<string> {
+  const socket = connect(address).setTimeout(ANSWER_TIMEOUT_MS);
   socket.once("timeout", () => socket.destroy(new Error("no answer")));
-  return await text(socket).catch(() => undefined);
+  return await text(socket);
 }
 
 /** An abstract name (unix(7)) or a pipe's, which end with their process; elsewhere a file. */

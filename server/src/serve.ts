@@ -22,6 +22,7 @@ import { type Leaving, type MetricSample, ProcessFigures, watchProcess } from ".
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
+import { orphaner } from "./roles/orphaned-sessions.ts";
 import { holdPort } from "./roles/port-hold.ts";
 import { probe } from "./roles/port-listeners.ts";
 import { startSurface } from "./roles/surface.ts";
@@ -78,6 +79,8 @@ export async function serve(config: Config): Promise<RunningServer> {
   try {
     stack.use(await holdDataDir(server.dataDir));
     stack.use(await holdPort(server));
+    // Before the log is opened: those who are waited for read it, and may have something left to write.
+    if (server.workers > 0) await waitForPort(server);
     const base = await openBase(config, stack);
     let unready: string | undefined = "starting";
     const admin = { host: server.adminHost, port: server.adminPort };
@@ -166,9 +169,7 @@ async function startAlone(
   const init = { sessions, archive, recent, peers, port, isShared: false, hurry };
   const surface = await startSurface(base, init, stack);
   base.collectors.push(() => surfaceMetrics(surface, base));
-  void sessions
-    .orphan((holder) => holder !== self, config.deliver.sessionTtlMs)
-    .catch(() => undefined);
+  orphaner(sessions, config.deliver.sessionTtlMs, base.observer)((holder) => holder !== self);
   return surface;
 }
 
@@ -176,11 +177,8 @@ async function startAlone(
 async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: AbortSignal) {
   const { config, streams, log, now } = base;
   const { logger } = base.observer;
-  await checkPort(config);
   const sessions = stack.use(openSessionStore(config.server.dataDir, now));
-  const orphan = (isGone: (holder: string) => boolean): void => {
-    void sessions.orphan(isGone, config.deliver.sessionTtlMs).catch(() => undefined);
-  };
+  const orphan = orphaner(sessions, config.deliver.sessionTtlMs, base.observer);
   const figures = new ProcessFigures();
   const pool = stack.use(
     await WorkerPool.start({
@@ -194,7 +192,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
       stopTimeoutMs: config.deliver.drainMs + STOP_GRACE_MS,
       handlers: {
         ...writerHandlers({ log, sessions }),
-        leaving: ({ name, samples }: Leaving) => figures.take(name, samples),
+        leaving: (last: Leaving) => figures.takeLast(last),
       },
       gone: (name) => {
         figures.leave(name);
@@ -219,11 +217,11 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
  * Workers would share a port with whoever listens there already: that is found out before. Those of a
  * server that was killed a moment ago are waited for: they leave by themselves.
  */
-async function checkPort({ server }: Config): Promise<void> {
+async function waitForPort({ host, port }: Config["server"]): Promise<void> {
   const untilMs = performance.now() + PORT_TIMEOUT_MS;
   for (;;) {
     try {
-      await probe({ host: server.host, port: server.port });
+      await probe({ host, port });
       return;
     } catch (caught) {
       const isTaken = (caught as NodeJS.ErrnoException).code === "EADDRINUSE";

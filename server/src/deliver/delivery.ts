@@ -192,10 +192,13 @@ export class Delivery implements AsyncDisposable {
    *
    * @returns the session as changed
    */
-  async change(session: SessionRecord, patch: SessionPatch, grant: Grant): Promise<SessionRecord> {
-    const request = { kind: "change", sessionId: session.id, patch, grant } as const;
-    const changed = await this.handover.ask(session, request);
+  async change(known: SessionRecord, patch: SessionPatch, grant: Grant): Promise<SessionRecord> {
+    const request = { kind: "change", sessionId: known.id, patch, grant } as const;
+    const changed = await this.handover.ask(known, request);
     if (changed !== undefined) return changed.session;
+    // A connection that is about to use it has taken it as it was.
+    await this.handover.settled(known.id);
+    const session = this.sessions.inUse(known.id) ?? known;
     const stream = this.stream(session.stream);
     if (patch.when_behind !== undefined) this.#checkPolicy(stream, patch.when_behind, grant.limits);
     const replaced = patch.filters !== undefined || patch.rules !== undefined;

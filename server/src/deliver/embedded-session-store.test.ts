@@ -99,6 +99,26 @@ test("what is claimed in the moment in which it would expire stays", async () =>
   );
 });
 
+test("what a process had sent to be written before it ended is orphaned with the rest", async () => {
+  await withStore(Date.now, async (store) => {
+    const free = {
+      ...session,
+      id: "ses_free",
+      holder: undefined,
+      expiresAtMs: Date.now() + TTL_MS,
+    };
+    await store.create([free]);
+    const written = [store.create([session]), store.claim(free.id, "gone")];
+    await store.orphan((holder) => holder === "gone", TTL_MS);
+    await Promise.all(written);
+    for (const { id } of [session, free]) {
+      const found = await store.get(id);
+      assert.equal(found?.holder, "gone");
+      assert.ok(found.expiresAtMs !== undefined, `${id} expires in its time`);
+    }
+  });
+});
+
 test("a store that is closed has stopped orphaning before", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-sessions-"));
   const store = openSessionStore(dataDir, Date.now);

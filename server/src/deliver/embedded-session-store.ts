@@ -2,13 +2,21 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Database } from "lmdb";
 import { DiskDatabase } from "../disk-database.ts";
-import type { Claimed, SessionRecord, SessionStore } from "./session.ts";
-
-/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
-const LOST_CODE = 1006;
+import { type Claimed, LOST_CODE, type SessionRecord, type SessionStore } from "./session.ts";
 
 /** Sessions that are looked at within one turn of the event loop. */
 const CHUNK_SESSIONS = 500;
+
+/** Sessions whose holders may be gone. */
+export interface OrphanedSessions {
+  /**
+   * Lets the sessions expire, in their time, that a process held which is gone, once what it had sent to
+   * be written is.
+   *
+   * @param isGone by the process's name
+   */
+  orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void>;
+}
 
 /** Sessions in a small database of their own beside the log. */
 export function openSessionStore(dataDir: string, now: () => number): EmbeddedSessionStore {
@@ -16,7 +24,7 @@ export function openSessionStore(dataDir: string, now: () => number): EmbeddedSe
 }
 
 /** The sessions on this machine's disk. Several processes may read them; see `openSharedSessionStore`. */
-export class EmbeddedSessionStore implements SessionStore {
+export class EmbeddedSessionStore implements SessionStore, OrphanedSessions {
   readonly #database: DiskDatabase;
   readonly #sessions: Database<SessionRecord, string>;
   readonly #now: () => number;
@@ -42,12 +50,12 @@ export class EmbeddedSessionStore implements SessionStore {
     });
   }
 
-  async put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
+  async put(sessions: readonly SessionRecord[]): Promise<readonly number[]> {
     return await this.#database.write(() => {
-      const lost: SessionRecord[] = [];
-      for (const session of sessions) {
+      const lost: number[] = [];
+      for (const [place, session] of sessions.entries()) {
         const stored = this.#sessions.get(session.id);
-        if (stored === undefined || stored.epoch > session.epoch) lost.push(session);
+        if (stored === undefined || stored.epoch > session.epoch) lost.push(place);
         else this.#sessions.putSync(session.id, session);
       }
       return lost;
@@ -81,11 +89,6 @@ export class EmbeddedSessionStore implements SessionStore {
     return found;
   }
 
-  /**
-   * Lets the sessions expire, in their time, that a process held which is gone.
-   *
-   * @param isGone by the process's name
-   */
   async orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
     const orphaning = this.#orphan(isGone, ttlMs);
     this.#orphaning.add(orphaning);
@@ -95,6 +98,8 @@ export class EmbeddedSessionStore implements SessionStore {
   async #orphan(isGone: (holder: string) => boolean, ttlMs: number): Promise<void> {
     const isOrphan = ({ expiresAtMs, holder }: SessionRecord): boolean =>
       expiresAtMs === undefined && holder !== undefined && isGone(holder);
+    if (this.#isClosed) return;
+    await this.#database.write(() => undefined);
     let due: string[] = [];
     for await (const session of this.#all()) {
       if (this.#isClosed) return;

@@ -7,14 +7,14 @@
 export { clientFrameSchemas } from "./client-frame.ts";
 export type { ConnectionLag } from "./connection-lag.ts";
 export { Delivery } from "./delivery.ts";
-export { openSessionStore } from "./embedded-session-store.ts";
+export { type OrphanedSessions, openSessionStore } from "./embedded-session-store.ts";
 export { LAG_BOUNDS_MS } from "./lag-histogram.ts";
 export { deliverOptions } from "./options.ts";
 export type { Encoding, Outlet, PlaceRef } from "./outlet.ts";
 export { type HeldSession, noPeers, type PeerRequest, type Peers } from "./peers.ts";
 export type { Place } from "./place.ts";
 export type { History } from "./readable-log.ts";
-export type { SessionRecord, SessionStore, SessionWriter } from "./session.ts";
+export { LOST_CODE, type SessionRecord, type SessionStore, type SessionWriter } from "./session.ts";
 export { errorFrame } from "./session-frames.ts";
 export { type DistantSessions, openSharedSessionStore } from "./shared-session-store.ts";
 export { StreamConnection } from "./stream-connection.ts";

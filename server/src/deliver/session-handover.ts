@@ -1,10 +1,7 @@
 import type { HeldSession, PeerRequest, Peers } from "./peers.ts";
-import type { SessionRecord } from "./session.ts";
+import { LOST_CODE, type SessionRecord } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 import type { StreamConnection } from "./stream-connection.ts";
-
-/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
-const LOST_CODE = 1006;
 
 /** A connection that is about to use a session. */
 interface Opening {
@@ -13,14 +10,11 @@ interface Opening {
   readonly epoch: number | Promise<number>;
 }
 
+type Change = Extract<PeerRequest, { readonly kind: "change" }>;
+
 /** What other processes may want done with a session that is connected here. */
-type Changes = Extract<PeerRequest, { readonly kind: "change" }>;
 interface HandoverPort {
-  change(
-    session: SessionRecord,
-    patch: Changes["patch"],
-    grant: Changes["grant"],
-  ): Promise<unknown>;
+  change(session: SessionRecord, patch: Change["patch"], grant: Change["grant"]): Promise<unknown>;
   end(session: SessionRecord): Promise<void>;
 }
 
@@ -76,8 +70,9 @@ export class SessionHandover {
     const { session: stored, previous } = await claiming;
     const elsewhere = previous !== undefined && previous !== this.#peers.self;
     const release = { kind: "release", sessionId: id, epoch: stored.epoch } as const;
+    // It is claimed whatever the other process says, or does not say.
     const held = elsewhere
-      ? (await this.#peers.ask(previous, release))?.session
+      ? (await this.#peers.ask(previous, release).catch(() => undefined))?.session
       : this.#sessions.held(id);
     // Where its client stands is stored only now and then, and a change may be on its way there.
     if (held === undefined || held.epoch !== stored.epoch - 1) return stored;
@@ -88,6 +83,7 @@ export class SessionHandover {
   begin(session: SessionRecord, connection: StreamConnection): void {
     const before = this.live.get(session.id);
     this.live.set(session.id, connection);
+    if (before?.session !== undefined) this.#sessions.release(before.session);
     before?.takenOver();
     this.#sessions.connected(session);
   }
@@ -100,15 +96,23 @@ export class SessionHandover {
   opened(id: string, claimed: SessionRecord | undefined, connection: StreamConnection): void {
     if (this.#opening.get(id)?.connection !== connection) return;
     this.#opening.delete(id);
-    if (claimed === undefined || this.live.has(id)) return;
-    void this.#sessions.disconnected(claimed, LOST_CODE).catch(() => undefined);
+    // One that has begun has been stored by `left`, should it be gone again.
+    if (claimed === undefined || connection.session === claimed) return;
+    const user = this.live.get(id)?.session;
+    if (user === undefined) {
+      void this.#sessions.disconnected(claimed, LOST_CODE);
+    } else {
+      // Whoever used it before goes on with it, and what it stores must count.
+      user.epoch = claimed.epoch;
+      this.#sessions.touch(user);
+    }
   }
 
   /** A connection is gone; what it knows of the session is stored, unless another one uses it. */
   left(session: SessionRecord, connection: StreamConnection, code: number): void {
     if (this.live.get(session.id) !== connection) return;
     this.live.delete(session.id);
-    void this.#sessions.disconnected(session, code).catch(() => undefined);
+    void this.#sessions.disconnected(session, code);
   }
 
   /** A later connection, of another process, has claimed the session. */

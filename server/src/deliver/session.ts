@@ -1,5 +1,8 @@
 import type { FilterRule, Finality, WhenBehind } from "@penstock-dev/contract";
 
+/** What a connection ends with that no close frame ended (RFC 6455 §7.1.5). */
+export const LOST_CODE = 1006;
+
 /** A subscription that outlives its connections, as it is stored. */
 export interface SessionRecord {
   readonly id: string;
@@ -51,9 +54,11 @@ export interface SessionStore extends AsyncDisposable {
   create(sessions: readonly SessionRecord[]): Promise<void>;
   /**
    * Stores changes of sessions, but for those that a later connection has claimed, or that have been
-   * deleted: these it answers.
+   * deleted. Of one session there may be several.
+   *
+   * @returns the places among them of those that were not stored
    */
-  put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]>;
+  put(sessions: readonly SessionRecord[]): Promise<readonly number[]>;
   /**
    * Makes `holder` the one who holds a session, in one step whoever else tries; durable once it
    * resolves. Undefined where the session does not exist.

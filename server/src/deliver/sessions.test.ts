@@ -47,7 +47,7 @@ class SlowStore implements SessionStore {
     this.writes.push(sessions.length);
     const mine = sessions.filter(({ id }) => !this.claimed.has(id));
     for (const session of mine) this.stored.set(session.id, { ...session });
-    return sessions.filter(({ id }) => this.claimed.has(id));
+    return [...sessions.keys()].filter((place) => this.claimed.has(sessions[place]?.id ?? ""));
   }
 
   async claim(id: string, holder: string): Promise<Claimed | undefined> {
@@ -156,4 +156,19 @@ test("a write that fails is told to all who waited for it, and the next is tried
   );
   store.failure = undefined;
   assert.deepEqual(await Promise.all(made.map((session) => opened.changed(session))), [true, true]);
+});
+
+test("the end of a session that could not be stored is stored with the next batch", async () => {
+  const store = new SlowStore();
+  store.letGo();
+  await using opened = open(store).sessions;
+  const [session] = (await connectedSessions(opened, 1)) as [SessionRecord];
+  store.failure = new Error("the disk is full");
+  await opened.disconnected(session, 1001);
+  await assert.rejects(opened.save(), /disk is full/);
+  assert.equal(opened.inUse(session.id), session, "who comes back finds it as it is");
+  store.failure = undefined;
+  await opened.save();
+  assert.equal(store.stored.get(session.id)?.disconnectCode, 1001);
+  assert.equal(opened.inUse(session.id), undefined);
 });

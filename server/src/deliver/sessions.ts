@@ -181,6 +181,11 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.add(session);
   }
 
+  /** The session as the connection of this process has it that uses it; undefined where none does. */
+  inUse(id: string): SessionRecord | undefined {
+    return this.#connected.get(id);
+  }
+
   /** The session as this process held it last; undefined where it does not, and did not just now. */
   held(id: string): SessionRecord | undefined {
     return this.#connected.get(id) ?? this.#left.get(id);
@@ -200,16 +205,14 @@ export class Sessions implements AsyncDisposable {
     if (this.#connected.get(session.id) === session) this.#connected.delete(session.id);
   }
 
-  /** The session is no longer in use, and is stored so. */
+  /** The session is no longer in use, and is stored so; with the next batch, where that fails. */
   async disconnected(session: SessionRecord, code: number): Promise<void> {
     this.#refresh(session);
     this.#dirty.delete(session);
     session.disconnectedAtMs = this.#now();
     session.disconnectCode = code;
     session.expiresAtMs = this.#now() + this.#ttlMs;
-    await this.#put([session]);
-    // Until it is stored, a client that comes back at once finds it here. Meanwhile it may have.
-    if (this.#connected.get(session.id) === session) this.#connected.delete(session.id);
+    await this.#keep([session]).catch(() => undefined);
   }
 
   /** The session's position moved; it is stored with the next batch. */
@@ -238,11 +241,23 @@ export class Sessions implements AsyncDisposable {
     this.#dirty.clear();
     if (dirty.length === 0) return;
     for (const session of dirty) this.#refresh(session);
+    await this.#keep(dirty);
+  }
+
+  /**
+   * Stores sessions, now or with the next batch; those that are in no use are here until they are stored,
+   * for a client that comes back at once. Meanwhile it may have.
+   */
+  async #keep(sessions: readonly SessionRecord[]): Promise<void> {
     try {
-      await this.#put(dirty);
+      await this.#put(sessions);
     } catch (caught) {
-      for (const session of dirty) this.#dirty.add(session);
+      for (const session of sessions) this.#dirty.add(session);
       throw caught;
+    }
+    for (const session of sessions) {
+      const isDone = session.expiresAtMs !== undefined;
+      if (isDone && this.#connected.get(session.id) === session) this.#connected.delete(session.id);
     }
   }
 
@@ -294,7 +309,14 @@ export class Sessions implements AsyncDisposable {
 
   /** What a later connection has claimed is no longer this process's, whether or not it said so. */
   async #write(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
-    const claimed = await this.#store.put(sessions);
+    const epochs = sessions.map(({ epoch }) => epoch);
+    const claimed: SessionRecord[] = [];
+    for (const place of await this.#store.put(sessions)) {
+      const session = sessions[place] as SessionRecord;
+      // What this process itself had claimed meanwhile is its own still.
+      if (session.epoch > (epochs[place] as number)) this.#dirty.add(session);
+      else claimed.push(session);
+    }
     for (const session of claimed) {
       this.#leave(session);
       this.release(session);

@@ -41,11 +41,8 @@ class SharedSessionStore implements SessionStore {
     await this.#write((store) => store.create(sessions));
   }
 
-  /** Answers the very sessions that were given: what comes from the other process are copies. */
-  async put(sessions: readonly SessionRecord[]): Promise<readonly SessionRecord[]> {
-    const answered = await this.#write((store) => store.put(sessions));
-    const claimed = new Set(answered.map(({ id }) => id));
-    return sessions.filter(({ id }) => claimed.has(id));
+  async put(sessions: readonly SessionRecord[]): Promise<readonly number[]> {
+    return await this.#write((store) => store.put(sessions));
   }
 
   async claim(id: string, holder: string): Promise<Claimed | undefined> {

@@ -55,3 +55,13 @@ test("what a process counted that is gone stays counted, and what it held does n
   assert.equal(read(figures).delivered, 15);
   assert.equal(read(figures).open, 1);
 });
+
+test("an older answer that comes behind a process's last word does not count", () => {
+  const figures = new ProcessFigures();
+  figures.take("a", samplesOf("a", 3, 5));
+  figures.takeLast({ name: "a", samples: samplesOf("a", 10, 0) });
+  figures.take("a", samplesOf("a", 7, 5));
+  assert.equal(read(figures).delivered, 10);
+  figures.leave("a");
+  assert.equal(read(figures).delivered, 10);
+});

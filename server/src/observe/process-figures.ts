@@ -13,15 +13,25 @@ export interface Leaving {
  */
 export class ProcessFigures {
   readonly #newest = new Map<string, readonly MetricSample[]>();
+  /** Processes that have said the last of themselves. */
+  readonly #leaving = new Set<string>();
   #gone: readonly MetricSample[] = [];
 
   /** What a process says of itself, in place of what it said before. */
   take(process: string, samples: readonly MetricSample[]): void {
-    this.#newest.set(process, samples);
+    // An answer may come behind the process's last word, and be older.
+    if (!this.#leaving.has(process)) this.#newest.set(process, samples);
+  }
+
+  /** The last that a process says of itself. */
+  takeLast({ name, samples }: Leaving): void {
+    this.#newest.set(name, samples);
+    this.#leaving.add(name);
   }
 
   /** A process is gone: its gauges with it. */
   leave(process: string): void {
+    this.#leaving.delete(process);
     const last = this.#newest.get(process);
     if (last === undefined) return;
     this.#newest.delete(process);

@@ -3,8 +3,9 @@ import type { Server } from "node:net";
 
 /** Descriptors that a process needs besides its connections: files, pipes, its listener. */
 const RESERVED = 200;
-/** Connections that must have ended before a full process listens again. */
+/** Connections that must have ended before a full process listens again, at most; and as a share of all. */
 const REOPEN_BELOW = 100;
+const REOPEN_BELOW_SHARE = 0.1;
 
 /**
  * Closes the listeners of a process that is near its limit of descriptors, so that the kernel gives
@@ -23,7 +24,8 @@ export function guardDescriptors(
   limit: number = descriptorLimit(),
 ): () => void {
   const connectionsMax = Math.max(1, limit - RESERVED);
-  const reopenAt = Math.max(0, connectionsMax - REOPEN_BELOW);
+  const below = Math.min(REOPEN_BELOW, Math.ceil(connectionsMax * REOPEN_BELOW_SHARE));
+  const reopenAt = connectionsMax - below;
   let connections = 0;
   let isOpen = true;
   let isWatching = true;

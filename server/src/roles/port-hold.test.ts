@@ -15,6 +15,7 @@ test("a port is held for one server at a time", {
       address: at.host,
       port: at.port,
     });
+    await assert.rejects(holdPort({ ...at, host: "localhost" }), { code: "EADDRINUSE" });
     await using _other = await holdPort({ ...at, host: "127.0.0.2" });
   }
   await using _again = await holdPort(at);

@@ -2,16 +2,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, createServer as createNetServer } from "node:net";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { PortListeners, probe } from "./port-listeners.ts";
 
 const CLIENTS = 64;
 const isLinux = process.platform === "linux";
 
-async function listening() {
+async function listening(told?: (failure: Error | undefined) => void) {
   const server = createServer((_request, response) => response.end("here"));
-  const listeners = new PortListeners(server);
+  const listeners = new PortListeners(server, told);
   const address = await PortListeners.optionsFor({ host: "127.0.0.1", port: 0 }, false);
   server.listen(address);
   await once(server, "listening");
@@ -67,5 +68,27 @@ test("a port on which somebody listens is found in use", async () => {
   await assert.rejects(probe(address), { code: "EADDRINUSE" });
   if (isLinux)
     await assert.rejects(PortListeners.optionsFor(address, false), { code: "EADDRINUSE" });
+  listeners.close();
+});
+
+test("a port that was taken meanwhile is listened on once it is free; told once of each", {
+  skip: !isLinux,
+}, async () => {
+  const told: (string | undefined)[] = [];
+  const { server, listeners, port } = await listening((failure) =>
+    told.push((failure as NodeJS.ErrnoException | undefined)?.code),
+  );
+  listeners.close();
+  const other = createNetServer();
+  other.listen(port, "127.0.0.1");
+  await once(other, "listening");
+  const before = server.listenerCount("listening");
+  listeners.open();
+  while (told.length === 0) await setTimeout(5);
+  await setTimeout(1200);
+  assert.ok(server.listenerCount("listening") <= before + 1, "tries leave nothing behind");
+  other.close();
+  while (!server.listening || told.length < 2) await setTimeout(5);
+  assert.deepEqual(told, ["EADDRINUSE", undefined]);
   listeners.close();
 });

@@ -19,11 +19,16 @@ const CAN_SHARE = process.platform === "linux";
 export class PortListeners {
   readonly #server: Server;
   readonly #more: readonly NetServer[];
+  readonly #told: (failure: Error | undefined) => void;
   #address: ListenOptions = {};
   #isOpen = true;
+  /** Those that could not listen again, and are tried anew. */
+  readonly #failing = new Set<NetServer>();
 
-  constructor(server: Server) {
+  /** @param told why the port cannot be listened on again; undefined once it is */
+  constructor(server: Server, told: (failure: Error | undefined) => void = () => undefined) {
     this.#server = server;
+    this.#told = told;
     const more = CAN_SHARE ? LISTENERS - 1 : 0;
     // As an HTTP server makes its own.
     const options = { allowHalfOpen: true, noDelay: true };
@@ -66,13 +71,19 @@ export class PortListeners {
   }
 
   #reopen(one: NetServer): void {
-    const failed = (): void => {
+    const listening = (): void => {
+      one.off("error", failed);
+      if (this.#failing.delete(one) && this.#failing.size === 0) this.#told(undefined);
+    };
+    const failed = (caught: Error): void => {
+      one.off("listening", listening);
+      if (this.#failing.size === 0) this.#told(caught);
+      this.#failing.add(one);
       setTimeout(() => {
         if (this.#isOpen && !one.listening) this.#reopen(one);
       }, REOPEN_MS).unref();
     };
-    one.once("error", failed);
-    one.listen(this.#address, () => one.off("error", failed));
+    one.once("error", failed).once("listening", listening).listen(this.#address);
   }
 
   /** Takes no more connections, and leaves those alone that there are: `close` of HTTP would end some. */

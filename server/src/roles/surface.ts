@@ -82,7 +82,11 @@ export async function startSurface(
   });
   registerTransports(app, { delivery, options: config.transports, grant, origins });
   const { host } = config.server;
-  const listeners = new PortListeners(app.server);
+  const listeners = new PortListeners(app.server, (failure) =>
+    failure === undefined
+      ? logger.info("the port can be listened on again: new connections are taken")
+      : logger.error({ error: String(failure) }, "the port cannot be listened on; trying again"),
+  );
   const wanted = { host, port: init.port, backlog: BACKLOG };
   const address = await PortListeners.optionsFor(wanted, init.isShared);
   await app.listen(address);

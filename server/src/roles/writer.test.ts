@@ -110,11 +110,10 @@ test("sessions are claimed and stored by the other process; who stores hears whi
   const claimed = await sessions.claim(SESSION.id, "there");
   assert.equal(claimed?.previous, "here");
   assert.equal(claimed?.session.epoch, 2);
-  const fenced = await sessions.put([SESSION, other]);
-  assert.equal(fenced.length, 1);
-  assert.equal(fenced[0], SESSION, "the very session that was given");
+  const renewed = { ...SESSION, epoch: 2 };
+  assert.deepEqual(await sessions.put([other, SESSION, renewed]), [1], "of one session, the older");
   await sessions.delete([other.id]);
-  assert.deepEqual(await sessions.put([other]), [other], "what is deleted stays so");
+  assert.deepEqual(await sessions.put([other]), [0], "what is deleted stays so");
   assert.deepEqual(
     (await sessions.list("one", 10)).map(({ id }) => id),
     [SESSION.id],

@@ -5,6 +5,7 @@ import type { Grant } from "../access/index.ts";
 import {
   type Delivery,
   type Encoding,
+  LOST_CODE,
   type Outlet,
   type PlaceRef,
   StreamConnection,
@@ -90,8 +91,8 @@ export function openHttpStream(request: IncomingMessage, init: HttpStreamInit): 
   ];
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   // A client may leave while its subscription is being made: then nobody tells of the end again.
-  if (socket.destroyed) connection.closed(1006);
-  else socket.once("close", () => connection.closed(1006));
+  if (socket.destroyed) connection.closed(LOST_CODE);
+  else socket.once("close", () => connection.closed(LOST_CODE));
   socket.on("error", () => socket.destroy());
   return connection;
 }

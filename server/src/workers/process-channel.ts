@@ -34,8 +34,7 @@ export class ProcessChannel {
   readonly #waiting = new Map<number, Waiting>();
   readonly #unsent: Message[] = [];
   #nextId = 1;
-  /** Whether the other process is gone. */
-  isClosed = false;
+  #isClosed = false;
 
   constructor(end: ProcessEnd, handlers: Handlers) {
     this.#end = end;
@@ -45,6 +44,11 @@ export class ProcessChannel {
     });
   }
 
+  /** Whether the other process is gone. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
    * Calls the other process.
    *
@@ -52,7 +56,7 @@ export class ProcessChannel {
    * @throws PenstockError what it threw, or `storage_unavailable` where it is gone, or does not answer in time
    */
   async call<T>(name: string, body: unknown, timeoutMs?: number): Promise<T> {
-    if (this.isClosed) throw gone(name);
+    if (this.#isClosed) throw gone(name);
     const id = this.#nextId;
     this.#nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -68,7 +72,7 @@ export class ProcessChannel {
 
   /** The other process is gone: whoever waits for it need not. */
   close(): void {
-    this.isClosed = true;
+    this.#isClosed = true;
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(gone("the call"));
@@ -100,8 +104,7 @@ export class ProcessChannel {
       if (handler === undefined) throw new PenstockError("internal", `Nothing answers ${call}.`);
       answer = { answers: id, value: await handler(body as never) };
     } catch (caught) {
-      const { code, message: detail, errors, retryAfterMs } = PenstockError.from(caught);
-      answer = { answers: id, problem: { code, detail, errors, retryAfterMs } };
+      answer = { answers: id, problem: problemOf(caught) };
     }
     this.#send(answer);
   }
@@ -112,9 +115,35 @@ export class ProcessChannel {
     if (this.#unsent.length > 1) return;
     setImmediate(() => {
       const messages = this.#unsent.splice(0);
-      if (!this.isClosed) this.#end.send(messages);
+      if (this.#isClosed) return;
+      try {
+        this.#end.send(messages);
+      } catch {
+        for (const one of messages) this.#sendAlone(one);
+      }
     });
   }
+
+  /** What cannot be sent fails its own call, and no other. */
+  #sendAlone(message: Message): void {
+    try {
+      this.#end.send([message]);
+    } catch (caught) {
+      const problem = problemOf(caught);
+      if ("call" in message) this.#take({ answers: message.id, problem });
+      else this.#end.send([{ answers: message.answers, problem }]);
+    }
+  }
+}
+
+function problemOf(caught: unknown): Problem {
+  const { code, message: detail, errors, retryAfterMs } = PenstockError.from(caught);
+  return { code, detail, errors, retryAfterMs };
+}
+
+/** Whether a call failed because the other process is gone, or did not answer in time. */
+export function isUnanswered(caught: unknown): boolean {
+  return caught instanceof PenstockError && caught.code === "storage_unavailable";
 }
 
 function gone(name: string): PenstockError {

@@ -1,11 +1,11 @@
-import { type Handlers, ProcessChannel } from "./process-channel.ts";
+import { type Handlers, isUnanswered, ProcessChannel } from "./process-channel.ts";
 import type { Asked } from "./worker-pool.ts";
 
 const ASK_TIMEOUT_MS = 3000;
 
 /** A worker's end of the pipe to the process that started it. */
 export interface WorkerLink {
-  /** Asks another worker, by its name; undefined where it is gone. */
+  /** Asks another worker, by its name; undefined where it is gone, or does not answer in time. */
   ask(holder: string, request: unknown): Promise<unknown>;
   /**
    * Calls the process that started this one, and waits for as long as that lives.
@@ -38,8 +38,14 @@ export function linkToParent(handlers: Handlers, orphaned: () => void): WorkerLi
     orphaned();
   });
   return {
-    ask: async (holder, request) =>
-      await channel.call("ask", { holder, request } satisfies Asked, ASK_TIMEOUT_MS),
+    ask: async (holder, request) => {
+      try {
+        return await channel.call("ask", { holder, request } satisfies Asked, ASK_TIMEOUT_MS);
+      } catch (caught) {
+        if (isUnanswered(caught)) return undefined;
+        throw caught;
+      }
+    },
     call: async (name, body) => await channel.call(name, body),
     isGone: () => channel.isClosed,
   };

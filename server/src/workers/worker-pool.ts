@@ -3,8 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { flushCompileCache } from "node:module";
 import { performance } from "node:perf_hooks";
-import type { PenstockError } from "@penstock-dev/contract";
-import { type Handlers, ProcessChannel } from "./process-channel.ts";
+import { type Handlers, isUnanswered, ProcessChannel } from "./process-channel.ts";
 
 /** How a pool of workers is made. */
 export interface WorkerPoolInit {
@@ -36,6 +35,8 @@ interface Worker {
   readonly name: string;
   readonly child: ChildProcess;
   readonly channel: ProcessChannel;
+  /** Resolves when it is gone. */
+  readonly closed: Promise<unknown>;
   readonly startedMs: number;
 }
 
@@ -111,11 +112,10 @@ export class WorkerPool implements AsyncDisposable {
     await Promise.all([...this.#workers.values()].map((worker) => this.#stop(worker)));
   }
 
-  async #stop({ child, channel }: Worker): Promise<void> {
-    const exited = child.exitCode === null && child.signalCode === null ? once(child, "exit") : [];
+  async #stop({ child, channel, closed }: Worker): Promise<void> {
     const timer = setTimeout(() => child.kill("SIGKILL"), this.#init.stopTimeoutMs);
     channel.call("stop", undefined, this.#init.stopTimeoutMs).catch(() => undefined);
-    await exited;
+    await closed;
     clearTimeout(timer);
   }
 
@@ -135,9 +135,11 @@ export class WorkerPool implements AsyncDisposable {
       },
       { ...this.#init.handlers, ask: (asked: Asked) => this.#ask(asked) },
     );
-    const worker: Worker = { name, child, channel, startedMs: performance.now() };
+    // Behind its exit, once all that it had said has come.
+    const closed = once(child, "close");
+    const worker: Worker = { name, child, channel, closed, startedMs: performance.now() };
     this.#workers.set(name, worker);
-    child.once("exit", (code, signal) => this.#exited(worker, code, signal));
+    child.once("close", (code, signal) => this.#exited(worker, code, signal));
     const message = this.#init.startMessage(name, this.#address?.port);
     try {
       const address = await channel.call<WorkerAddress>("start", message, START_TIMEOUT_MS);
@@ -157,7 +159,7 @@ export class WorkerPool implements AsyncDisposable {
       return await worker.channel.call("asked", request, ASK_TIMEOUT_MS);
     } catch (caught) {
       // A worker that is gone holds nothing.
-      if ((caught as PenstockError).code === "storage_unavailable") return undefined;
+      if (isUnanswered(caught)) return undefined;
       throw caught;
     }
   }

@@ -86,6 +86,7 @@ export class EmbeddedLog implements Log {
   }
 
   async createTopic(topic: string, options: TopicOptions): Promise<TopicInfo> {
+    this.#checkOpen();
     const { writer } = this.#init;
     if (writer !== undefined) return await writer.createTopic(topic, options);
     const { topics } = this.#store;
@@ -121,6 +122,7 @@ export class EmbeddedLog implements Log {
     records: readonly NewRecord[],
     options: { readonly expected?: number } = {},
   ): Promise<Appended> {
+    this.#checkOpen();
     const number = this.#numberOf(topic, partition);
     for (const { value } of records) this.#checkSize(value);
     const { writer } = this.#init;

@@ -25,7 +25,7 @@ const ownOpenings = new Set<string>();
 const GENERATIONS_MAX = 1000;
 
 /**
- * Notes that the files are in use. Where nobody else has them open, every topic gets a new generation
+ * Notes that the files are in use by a process that writes. Where no other that writes has them open, every topic gets a new generation
  * from its heads on: nobody can tell what lies between this opening and the one before. The disk may
  * have lied, and the machine ended; the files may be an older copy of themselves. A cursor up to the
  * heads means what it meant; one beyond them, of whatever became of this log elsewhere, is refused.

@@ -9,9 +9,6 @@ export const BROKEN = {
 /** Stands for a close frame that names no code (RFC 6455 §7.1.5). */
 export const NO_CODE = 1005;
 
-/** The connection ended without a close frame. */
-export const LOST = 1006;
-
 /** Whether a peer may send this code in a close frame (RFC 6455 §7.4, and IANA's list of them). */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000 && code <= 4999) return true;

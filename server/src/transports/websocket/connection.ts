@@ -5,6 +5,7 @@ import type { Grant } from "../../access/index.ts";
 import {
   type Delivery,
   type Encoding,
+  LOST_CODE,
   type Outlet,
   type PlaceRef,
   StreamConnection,
@@ -14,7 +15,7 @@ import { takeFrame } from "../frame-budget.ts";
 import type { TransportOptions } from "../options.ts";
 import { PingWindow } from "../ping-window.ts";
 import { type DrainListener, SocketWriter } from "../socket-writer.ts";
-import { BrokenFrame, LOST, NO_CODE } from "./close-code.ts";
+import { BrokenFrame, NO_CODE } from "./close-code.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { closeFrame, numberedPing, pongFrame } from "./frames.ts";
 
@@ -84,7 +85,7 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
     } catch (caught) {
       if (!(caught instanceof BrokenFrame)) throw caught;
       // The close frame says what was wrong, and is the last that the client gets.
-      this.stream.closed(LOST);
+      this.stream.closed(LOST_CODE);
       this.#sendClose(caught.code, caught.message);
       this.#end();
     }
@@ -167,7 +168,7 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
 
   /** The client sends nothing more. */
   ended(): void {
-    this.stream.closed(LOST);
+    this.stream.closed(LOST_CODE);
     this.#end();
   }
 
@@ -175,7 +176,7 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
   gone(): void {
     this.#open = false;
     clearTimeout(this.#timer);
-    this.stream.closed(LOST);
+    this.stream.closed(LOST_CODE);
   }
 
   #within(): boolean {
