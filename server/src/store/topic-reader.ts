@@ -3,6 +3,7 @@ import type { Log, LogRecord } from "../log/index.ts";
 import { type Stream, type StreamEvent, sourceOf } from "../streams/index.ts";
 
 const LOOKBACK_RECORDS = 2000;
+/** What is read at once, of all partitions together. */
 const READ = { recordsMax: 1000, bytesMax: 4 * 1024 * 1024 };
 const RETRY_MS = 500;
 
@@ -107,10 +108,15 @@ export class TopicReader {
     }
   }
 
+  /** Hands over what there is of all partitions together: what is kept of it on disk shares a commit. */
   async #readOnce(take: Take): Promise<boolean> {
     const heads = await this.#log.heads(this.#stream.topic);
     const floors = await this.#log.floors(this.#stream.topic);
-    let got = false;
+    const limits = {
+      recordsMax: Math.ceil(READ.recordsMax / heads.length),
+      bytesMax: Math.ceil(READ.bytesMax / heads.length),
+    };
+    const taking: Promise<void>[] = [];
     for (const [partition, head] of heads.entries()) {
       const known = this.#next[partition] ?? 0;
       const from = Math.max(known, floors[partition] ?? 0);
@@ -119,14 +125,19 @@ export class TopicReader {
       const read =
         from >= head
           ? { records: [], next: from }
-          : await this.#log.read(this.#stream.topic, partition, from, READ);
+          : await this.#log.read(this.#stream.topic, partition, from, limits);
       const batch = read.records.map((record) => this.#decode(partition, record));
-      await take(batch, { partition, from, next: read.next });
-      this.#next[partition] = read.next;
-      this.#wake();
-      got = true;
+      taking.push(this.#handOver(take, batch, { partition, from, next: read.next }));
     }
-    return got;
+    for (const one of await Promise.allSettled(taking))
+      if (one.status === "rejected") throw one.reason;
+    return taking.length > 0;
+  }
+
+  async #handOver(take: Take, batch: readonly TopicRecord[], span: TopicSpan): Promise<void> {
+    await take(batch, span);
+    this.#next[span.partition] = span.next;
+    this.#wake();
   }
 
   #wake(): void {
