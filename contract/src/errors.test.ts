@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CLOSE, retryOf } from "./codes.ts";
-import {
-  ERRORS,
-  type ErrorCode,
-  FIELD_ERRORS_MAX,
-  nearest,
-  PenstockError,
-  RETRY_AFTER_MS,
-} from "./errors.ts";
+import { ERRORS, type ErrorCode, PenstockError, RETRY_AFTER_MS } from "./errors.ts";
+import { FIELD_ERRORS_MAX } from "./field-errors.ts";
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
@@ -73,18 +67,6 @@ test("whatever is caught becomes an error of the catalogue, and tells nothing of
   );
   const secret = PenstockError.from(new Error("the password is x"));
   assert.doesNotMatch(JSON.stringify(secret.toProblem()), /password/);
-});
-
-test("a name that is nearly right is told, and one that is not is not guessed at", () => {
-  const names = ["hashtags", "keywords", "user_ids", "min_value"];
-  assert.equal(nearest("hashtag", names), "hashtags");
-  assert.equal(nearest("HASHTAGS", names), "hashtags");
-  assert.equal(nearest("keyword", names), "keywords");
-  assert.equal(nearest("value", names), undefined);
-  assert.equal(nearest("prot", ["host", "port"]), "port");
-  assert.equal(nearest("x", names), undefined);
-  assert.equal(nearest("hashtags", []), undefined);
-  fc.assert(fc.property(fc.constantFrom(...names), (name) => nearest(name, names) === name));
 });
 
 test("an error names twenty wrong members at the most", () => {

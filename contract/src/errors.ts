@@ -1,4 +1,5 @@
 import { CLOSE, type CloseName, type Retry, retryOf } from "./codes.ts";
+import { FIELD_ERRORS_MAX } from "./field-errors.ts";
 
 /** One entry of the catalogue: everything that any surface says of an error. */
 export interface ErrorEntry {
@@ -283,9 +284,6 @@ export interface ErrorExtras {
   readonly cause?: unknown;
 }
 
-/** Wrong members that one error names; whoever looks for them may end there. */
-export const FIELD_ERRORS_MAX = 20;
-
 /** An error that a caller may be told: its code is in the catalogue. */
 export class PenstockError extends Error {
   override readonly name = "PenstockError";
@@ -334,38 +332,4 @@ export class PenstockError extends Error {
       ...(this.retryAfterMs === undefined ? {} : { retry_after_ms: this.retryAfterMs }),
     };
   }
-}
-
-/** The known name nearest to `name` by edit distance, when it is near enough to be meant. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
-  for (const candidate of known) {
-    // As many edits as the lengths differ by are needed at the least: a name of megabytes costs nothing.
-    if (Math.abs(name.length - candidate.length) >= bestDistance) continue;
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Insertions, deletions, substitutions and swaps of neighbours: a swap is one slip of a hand. */
-function editDistance(a: string, b: string): number {
-  let beforePrevious: readonly number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = isSwap ? (beforePrevious[j - 2] ?? 0) + 1 : substitution;
-      row.push(Math.min(substitution, swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    beforePrevious = previous;
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }

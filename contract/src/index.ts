@@ -9,6 +9,7 @@ export * from "./cursor.ts";
 export * from "./domain.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
+export * from "./field-errors.ts";
 export * from "./frames.ts";
 export * from "./source.ts";
 export * from "./text.ts";

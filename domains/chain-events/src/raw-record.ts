@@ -1,4 +1,4 @@
-import { FIELD_ERRORS_MAX, type FieldError, nearest, type Parsed } from "@penstock-dev/contract";
+import { FIELD_ERRORS_MAX, type Parsed, schemaErrors } from "@penstock-dev/contract";
 import { z } from "zod";
 
 const HEX_32 = /^0x[0-9a-fA-F]{64}$/;
@@ -190,7 +190,9 @@ export function parseRawChainRecord(value: unknown): Parsed<RawChainRecord> {
     ok: false,
     errors: result.error.issues
       .slice(0, FIELD_ERRORS_MAX)
-      .flatMap((issue) => fieldErrors(issue, Object.keys(schema.shape))),
+      .flatMap((issue) =>
+        schemaErrors(issue, Object.keys(schema.shape), "is not a member of this record"),
+      ),
   };
 }
 
@@ -204,19 +206,4 @@ function schemaOf(type: string, value: object): z.ZodObject {
 
 function refused(path: string, message: string): Parsed<RawChainRecord> {
   return { ok: false, errors: [{ path, message }] };
-}
-
-function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
-  const path = issue.path
-    .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
-    .join("");
-  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
-    const meant = nearest(key, known);
-    return {
-      path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-      message: "is not a member of this record",
-      ...(meant === undefined ? {} : { did_you_mean: meant }),
-    };
-  });
 }

@@ -3,8 +3,8 @@ import {
   FIELD_ERRORS_MAX,
   type FieldError,
   hasLoneSurrogate,
-  nearest,
   type Parsed,
+  schemaErrors,
 } from "@penstock-dev/contract";
 import { z } from "zod";
 
@@ -80,23 +80,12 @@ export function parseRaw(value: unknown): Parsed<RawRecord> {
   return refused(
     ...result.error.issues
       .slice(0, FIELD_ERRORS_MAX)
-      .flatMap((issue) => wrong(issue, Object.keys(schema.shape))),
+      .flatMap((issue) =>
+        schemaErrors(issue, Object.keys(schema.shape), "is not a member of a direct message"),
+      ),
   );
 }
 
 function refused(...errors: FieldError[]): Parsed<never> {
   return { ok: false, errors };
-}
-
-function wrong(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
-  if (issue.code !== "unrecognized_keys")
-    return [{ path: `/${issue.path.join("/")}`, message: issue.message }];
-  return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
-    const meant = nearest(key, known);
-    return {
-      path: `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-      message: "is not a member of a direct message",
-      ...(meant === undefined ? {} : { did_you_mean: meant }),
-    };
-  });
 }

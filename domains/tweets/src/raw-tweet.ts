@@ -2,8 +2,8 @@ import {
   FIELD_ERRORS_MAX,
   type FieldError,
   hasLoneSurrogate,
-  nearest,
   type Parsed,
+  schemaErrors,
 } from "@penstock-dev/contract";
 import { z } from "zod";
 import { hashtagsOf } from "./entities.ts";
@@ -116,7 +116,9 @@ export function parseRawTweet(value: unknown): Parsed<RawTweet> {
       ok: false,
       errors: result.error.issues
         .slice(0, FIELD_ERRORS_MAX)
-        .flatMap((issue) => fieldErrors(issue, Object.keys(schema.shape))),
+        .flatMap((issue) =>
+          schemaErrors(issue, Object.keys(schema.shape), "is not a member of a tweet"),
+        ),
     };
   }
   const raw = result.data as RawTweet;
@@ -147,19 +149,4 @@ function hashtagsError({ text, hashtags = [] }: RawPost): FieldError | undefined
     path: "/hashtags",
     message: `must be at most ${HASHTAGS_MAX} with those of the text; they are ${length}`,
   };
-}
-
-function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
-  const path = issue.path
-    .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
-    .join("");
-  if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
-  return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
-    const meant = nearest(key, known);
-    return {
-      path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-      message: "is not a member of a tweet",
-      ...(meant === undefined ? {} : { did_you_mean: meant }),
-    };
-  });
 }

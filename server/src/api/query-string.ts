@@ -1,4 +1,4 @@
-import { type FieldError, nearest, PenstockError } from "@penstock-dev/contract";
+import { type FieldError, PenstockError, pointer, unknownMembers } from "@penstock-dev/contract";
 import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { fieldMembers } from "../filter/index.ts";
@@ -26,49 +26,32 @@ export function readQuery<S extends z.ZodObject>(
   const query = [...new URLSearchParams(mark < 0 ? "" : request.url.slice(mark + 1))];
   const settingNames = Object.keys(schema.shape);
   const fieldNames = stream === undefined ? [] : fieldMembers(stream);
+  const known = [...settingNames, ...fieldNames];
+  const there = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
+  const message = `is no parameter of this call, which ${there}`;
   const settings = new Map<string, string>();
   const fields: [string, string][] = [];
   const errors: FieldError[] = [];
   let unknown = false;
   for (const [name, value] of query) {
     if (settingNames.includes(name)) {
-      if (settings.has(name)) errors.push({ path: pointer(name), message: "must be given once" });
+      if (settings.has(name)) errors.push({ path: pointer([name]), message: "must be given once" });
       settings.set(name, value);
     } else if (fieldNames.includes(name)) {
       fields.push([name, value]);
     } else {
       unknown = true;
-      errors.push(unknownName(name, settingNames, fieldNames));
+      errors.push(...unknownMembers("", [name], known, message));
     }
   }
   const result = schema.safeParse(Object.fromEntries(settings));
   if (!result.success) {
-    for (const { path, message } of result.error.issues) {
-      errors.push({ path: path.map((part) => pointer(String(part))).join(""), message });
-    }
+    for (const { path, message } of result.error.issues)
+      errors.push({ path: pointer(path), message });
   }
   const [first] = errors;
   if (first === undefined && result.success) return { settings: result.data, fields };
   const code = unknown && stream !== undefined ? "unknown_field" : "invalid_request";
   const detail = first === undefined ? "The query is wrong." : `${first.path} ${first.message}.`;
   throw new PenstockError(code, detail, { errors: errors.slice(0, 20) });
-}
-
-function unknownName(
-  name: string,
-  settings: readonly string[],
-  fields: readonly string[],
-): FieldError {
-  const known = [...settings, ...fields];
-  const meant = nearest(name, known);
-  const there = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
-  return {
-    path: pointer(name),
-    message: `is no parameter of this call, which ${there}`,
-    ...(meant === undefined ? {} : { did_you_mean: meant }),
-  };
-}
-
-function pointer(name: string): string {
-  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

@@ -10,7 +10,7 @@ import {
 import type { Grant } from "../access/index.ts";
 import { type Filters, parseFilters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
-import type { Stream } from "../streams/index.ts";
+import { namedStream, type Stream } from "../streams/index.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { Fanout } from "./fanout.ts";
 import type { Peers } from "./peers.ts";
@@ -103,15 +103,7 @@ export class Delivery implements AsyncDisposable {
 
   /** @throws PenstockError `unknown_stream`, naming those that there are */
   stream(name: string): Stream {
-    const stream = this.streams.get(name);
-    if (stream === undefined) {
-      const known = [...this.streams.keys()].join(", ");
-      throw new PenstockError(
-        "unknown_stream",
-        `There is no stream ${JSON.stringify(name)}; there are ${known}.`,
-      );
-    }
-    return stream;
+    return namedStream(this.streams, name);
   }
 
   fanout(stream: Stream, finality: Finality): Fanout {

@@ -2,10 +2,11 @@ import {
   FIELD_ERRORS_MAX,
   type FieldError,
   type FilterRule,
-  nearest,
   PenstockError,
   parseDurationMs,
+  pointer,
   type SubscribeRequest,
+  schemaErrors,
   WHEN_BEHIND,
   type WhenBehind,
 } from "@penstock-dev/contract";
@@ -142,19 +143,12 @@ function refuseHidden(value: unknown, path: string): void {
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {
-  const path = issue.path
-    .map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`)
-    .join("");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.slice(0, FIELD_ERRORS_MAX).map((key) => {
-      const meant = issue.path.length === 0 ? nearest(key, known) : undefined;
-      return {
-        path: `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`,
-        message: "is not a member of this request",
-        ...(meant === undefined ? {} : { did_you_mean: meant }),
-      };
-    });
+    // The members of what lies deeper are others.
+    const there = issue.path.length === 0 ? known : [];
+    return schemaErrors(issue, there, "is not a member of this request");
   }
+  const path = pointer(issue.path);
   const expected = EXPECTED[String(issue.path[0] ?? "")];
   const message = expected === undefined ? "must be an object" : `must be ${expected}`;
   return [{ path, message }];

@@ -4,6 +4,7 @@ import {
   type Limits,
   nearest,
   PenstockError,
+  pointer,
 } from "@penstock-dev/contract";
 import type { Stream } from "../streams/index.ts";
 import { compareDecimals } from "./decimal.ts";
@@ -139,7 +140,7 @@ function tellUnknown(name: string, path: string, reading: Reading): void {
   // A range is mostly asked for by its own name, which is none of a filter's.
   const meant = reading.stream.fields.has(name) ? `min_${name}` : nearest(name, names);
   reading.errors.push({
-    path: `${path}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
+    path: `${path}${pointer([name])}`,
     message: `is not a field of ${reading.stream.name}, which has ${names.join(", ")}`,
     ...(meant === undefined ? {} : { did_you_mean: meant }),
   });

@@ -1,7 +1,7 @@
 import { PenstockError } from "@penstock-dev/contract";
 import type { Log, NewRecord } from "../log/index.ts";
 import type { OptionValues } from "../option.ts";
-import type { IngestRecord, Stream } from "../streams/index.ts";
+import { type IngestRecord, namedStream, type Stream } from "../streams/index.ts";
 import type { ingestOptions } from "./options.ts";
 import { partitionOf } from "./partitioner.ts";
 
@@ -51,15 +51,7 @@ export class Ingester {
 
   /** @throws PenstockError `unknown_stream`, naming those that there are */
   stream(name: string): Stream {
-    const stream = this.streams.get(name);
-    if (stream === undefined) {
-      const known = [...this.streams.keys()].join(", ");
-      throw new PenstockError(
-        "unknown_stream",
-        `There is no stream ${JSON.stringify(name)}; there are ${known}.`,
-      );
-    }
-    return stream;
+    return namedStream(this.streams, name);
   }
 
   /**

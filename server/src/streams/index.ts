@@ -7,6 +7,7 @@ export { checkDomain, isMeantAsDomain } from "./domain-check.ts";
 export { DomainFailures, thrownText } from "./domain-failures.ts";
 export { inferStream } from "./infer.ts";
 export { loadStreams } from "./load-streams.ts";
+export { namedStream } from "./named-stream.ts";
 export { streamOptions } from "./options.ts";
 export {
   encodeEvent,

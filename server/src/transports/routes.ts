@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { nearest, PenstockError, type Start } from "@penstock-dev/contract";
+import { PenstockError, type Start, unknownMembers } from "@penstock-dev/contract";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Grant, OriginPolicy } from "../access/index.ts";
 import type { Delivery, StreamConnection } from "../deliver/index.ts";
@@ -125,14 +125,8 @@ function unknownParameter(
 ): PenstockError | undefined {
   const there = known.length === 0 ? "has none" : `has ${known.join(", ")}`;
   const message = `is no parameter of this call, which ${there}`;
-  const errors = [...new Set(queryOf(request).keys())]
-    .filter((name) => !known.includes(name))
-    .slice(0, 20)
-    .map((name) => {
-      const meant = nearest(name, known);
-      const path = `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-      return { path, message, ...(meant === undefined ? {} : { did_you_mean: meant }) };
-    });
+  const names = [...new Set(queryOf(request).keys())].filter((name) => !known.includes(name));
+  const errors = unknownMembers("", names, known, message);
   const [first] = errors;
   if (first === undefined) return undefined;
   return new PenstockError("invalid_request", `${first.path} ${first.message}.`, { errors });
