@@ -37,8 +37,8 @@ export { logWarnings } from "./observe/index.ts";
 export { loadDomains, shippedDomains } from "./roles/base.ts";
 export { checkSources, dialNodes } from "./sources.ts";
 
-/** A worker's share of the ring: less would hold a few batches of what it reads. */
-const RING_SHARE_BYTES_MIN = 4 * 1024 * 1024;
+/** What a worker has of memory at the least: less would hold a few batches of what it reads, or takes in. */
+const SHARE_BYTES_MIN = 4 * 1024 * 1024;
 
 /** A server that runs; disposing of it stops it cleanly. */
 export interface RunningServer extends AsyncDisposable {
@@ -135,13 +135,16 @@ export async function serve(config: Config): Promise<RunningServer> {
 /** The configuration of one of the workers: memory that is bounded for the server is shared by them. */
 function shareOf(config: Config): Config {
   const { workers } = config.server;
+  const share = (bytes: number): number =>
+    Math.min(bytes, Math.max(SHARE_BYTES_MIN, bytes / workers));
   const { ringBytes, regionCacheBytes } = config.deliver;
   const deliver = {
     ...config.deliver,
-    ringBytes: Math.min(ringBytes, Math.max(RING_SHARE_BYTES_MIN, ringBytes / workers)),
+    ringBytes: share(ringBytes),
     regionCacheBytes: regionCacheBytes / workers,
   };
-  return { ...config, deliver };
+  const ingest = { ...config.ingest, inFlightBytesMax: share(config.ingest.inFlightBytesMax) };
+  return { ...config, deliver, ingest };
 }
 
 /** Serves clients in this process. */

@@ -16,7 +16,7 @@ export const ingestOptions = {
   ),
   inFlightBytesMax: bytes(
     "64MiB",
-    "What may wait for the log at once, of all publishers; beyond it they are told to wait.",
+    "What may wait for the log at once, of all publishers and workers together; beyond it they are told to wait.",
     "It bounds memory where the disk does not keep up.",
     { min: "1MiB" },
   ),
