@@ -101,6 +101,8 @@ describe("bad bodies are refused by name", () => {
     ['{"stream":"tweets","filters":[]}', "invalid_request", "/filters"],
     ['{"stream":"tweets","filters":null}', "invalid_request", "/filters"],
     ['{"stream":"tweets","rules":{}}', "invalid_request", "/rules"],
+    ['{"stream":"tweets","rules":[{"hashtags":["x"]},1,2]}', "invalid_request", "/rules/1"],
+    ['{"stream":"tweets","rules":[[]]}', "invalid_request", "/rules/0"],
     ['{"stream":"tweets","rules":[]}', "invalid_filter", "/rules"],
     ['{"stream":"tweets","filters":{"hashtag":["x"]}}', "unknown_field", "/filters/hashtag"],
     ['{"stream":"tweets","filters":{"__proto__":["x"]}}', "unknown_field", "/filters/__proto__"],

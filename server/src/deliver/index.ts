@@ -17,7 +17,7 @@ export type { History } from "./readable-log.ts";
 export { LOST_CODE, type SessionRecord, type SessionStore, type SessionWriter } from "./session.ts";
 export { errorFrame } from "./session-frames.ts";
 export { type DistantSessions, openSharedSessionStore } from "./shared-session-store.ts";
-export { StreamConnection } from "./stream-connection.ts";
+export { StreamConnection, type Wanted } from "./stream-connection.ts";
 export {
   CURSOR_PATTERN,
   readBody,

@@ -127,6 +127,6 @@ function throughPipe(dataDir: string, writer: EmbeddedSessionStore): SessionStor
 export async function connect(at: Delivery, id: string, client = new Client()) {
   const known = await at.sessions.get(id, grant.clientId);
   const connection = new StreamConnection(at, client, grant);
-  await connection.open(known, undefined, true);
+  await connection.open(async () => ({ session: known }));
   return { client, connection, known };
 }

@@ -56,7 +56,7 @@ for (const writing of WRITINGS) {
       const held = heldBeforeUse(first);
       const after = new StreamConnection(first, new Client(), grant);
       const known = await first.sessions.get(id, grant.clientId);
-      const opening = after.open(known, undefined, true);
+      const opening = after.open(async () => ({ session: known }));
       await held.claimed;
       after.closed(LOST_CODE);
       held.goOn();
@@ -79,7 +79,7 @@ test("a connection that goes while it opens, alone, leaves a session that expire
     const held = heldBeforeUse(first);
     const connection = new StreamConnection(first, new Client(), grant);
     const known = await first.sessions.get(id, grant.clientId);
-    const opening = connection.open(known, undefined, true);
+    const opening = connection.open(async () => ({ session: known }));
     await held.claimed;
     connection.closed(LOST_CODE);
     held.goOn();
@@ -99,7 +99,7 @@ test("a connection that is closed as it begins is stored with its own code", asy
       connection?.closed(CLOSE.normal);
     };
     connection = new StreamConnection(first, new Client(), grant);
-    await connection.open(await first.sessions.get(id, grant.clientId), undefined, true);
+    await connection.open(async () => ({ session: await first.sessions.get(id, grant.clientId) }));
     await first.sessions.claim(id);
     assert.equal((await stored(id)).disconnectCode, CLOSE.normal);
   });

@@ -45,6 +45,11 @@ export class SessionHandover {
     this.#fresh.add(session);
   }
 
+  /** The connection that a session was made for is gone before it could use it. */
+  unused(session: SessionRecord): void {
+    if (this.#fresh.delete(session)) void this.#sessions.disconnected(session, LOST_CODE);
+  }
+
   /**
    * Makes a connection the only one that may use a session. Whatever comes of it, `opened` is due.
    *

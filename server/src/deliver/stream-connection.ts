@@ -29,6 +29,13 @@ import {
 import { readSubscribeRequest } from "./subscribe-request.ts";
 import type { Ending, Subscriber } from "./subscriber.ts";
 
+/** A session that a client wants. */
+export interface Wanted {
+  readonly session: SessionRecord;
+  /** Where the client says that it stands, if it does. */
+  readonly start?: Start | undefined;
+}
+
 const NO_PLACE = { place: () => undefined };
 
 /**
@@ -81,14 +88,16 @@ export class StreamConnection {
   }
 
   /**
-   * Begins to stream a session.
+   * Begins to stream a session. What the client says meanwhile comes behind that.
    *
-   * @param start where the client says that it stands, if it does
-   * @param greet whether `hello` is still due
+   * @param find gives the session; what it throws ends the connection, and says why
    */
-  open(session: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
+  open(find: () => Promise<Wanted>): Promise<void> {
     this.#subscribing = true;
-    return this.#next(() => this.#open(session, start, greet), this.fail);
+    return this.#next(async () => {
+      const { session, start } = await find();
+      await this.#open(session, start, true);
+    }, this.fail);
   }
 
   /** Does something once all before it is done, and keeps nothing when there is no more to do. */
@@ -104,11 +113,15 @@ export class StreamConnection {
     return busy;
   }
 
+  /** @param greet whether `hello` is still due */
   async #open(known: SessionRecord, start: Start | undefined, greet: boolean): Promise<void> {
     const delivery = this.#delivery;
     // A start that cannot be takes nobody's session over.
     if (start !== undefined) await delivery.find(known, start);
-    if (this.#over) return;
+    if (this.#over) {
+      delivery.handover.unused(known);
+      return;
+    }
     let session: SessionRecord | undefined;
     try {
       session = await delivery.handover.claim(known, this);

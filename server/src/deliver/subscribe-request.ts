@@ -139,7 +139,18 @@ function refuseHidden(value: unknown, path: string): void {
   const { filters, rules } = value as { filters?: unknown; rules?: unknown };
   refuseHidden(filters, "/filters");
   if (!Array.isArray(rules)) return;
-  for (const [at, rule] of rules.entries()) refuseHidden(rule, `/rules/${at}`);
+  for (const [at, rule] of rules.entries()) {
+    // The schema would tell of each of a million.
+    if (typeof rule !== "object" || rule === null || Array.isArray(rule)) throw noRule(at);
+    refuseHidden(rule, `/rules/${at}`);
+  }
+}
+
+function noRule(at: number): PenstockError {
+  const [path, message] = [`/rules/${at}`, "must be an object of fields"];
+  return new PenstockError("invalid_request", `${path} ${message}.`, {
+    errors: [{ path, message }],
+  });
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, known: readonly string[]): FieldError[] {

@@ -43,8 +43,9 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
     const grant = context.grant(request.raw);
     const format = formatOf(request);
     const wanted = liveRequest(request.params.stream, request.raw);
+    checkAlone(request, reply);
     const session = await subscribeLive(delivery, wanted, grant);
-    void answer(request, reply, format, grant).open(session, undefined, true);
+    void answer(request, reply, format, grant).open(async () => ({ session }));
   });
   app.get<{ Params: { session: string } }>(
     "/v1/stream/:session/events",
@@ -54,9 +55,12 @@ export function registerTransports(app: FastifyInstance, context: TransportConte
       const format = formatOf(request);
       const session = await delivery.sessions.get(request.params.session, grant.clientId);
       const start = startOf(request.raw);
-      if (start !== undefined) await delivery.find(session, start);
+      // What can be told by a status is: a browser comes again and again where the stream says it.
+      delivery.filtersOf(session, grant.limits);
+      await delivery.find(session, start ?? { cursor: session.position });
       if (delivery.isDraining) throw stopping();
-      void answer(request, reply, format, grant).open(session, start, true);
+      checkAlone(request, reply);
+      void answer(request, reply, format, grant).open(async () => ({ session, start }));
     },
   );
 }
@@ -77,12 +81,6 @@ function streamAnswers(app: FastifyInstance, context: TransportContext) {
     { encoding, contentType }: typeof sse | typeof ndjson,
     grant: Grant,
   ): StreamConnection => {
-    if (reply.raw.socket === null && !request.raw.socket.destroyed) {
-      throw new PenstockError(
-        "invalid_request",
-        "A stream cannot wait behind another answer: open a connection of its own.",
-      );
-    }
     const headers = origins.headers(request.headers.origin, request.headers.host);
     reply.hijack();
     streaming.add(request.raw.socket);
@@ -90,6 +88,15 @@ function streamAnswers(app: FastifyInstance, context: TransportContext) {
     const init = { delivery, encoding, contentType, headers, grant, closeTimeoutMs };
     return openHttpStream(request.raw, init);
   };
+}
+
+/** @throws PenstockError where an answer before this one is not over yet */
+function checkAlone(request: FastifyRequest, reply: FastifyReply): void {
+  if (reply.raw.socket !== null || request.raw.socket.destroyed) return;
+  throw new PenstockError(
+    "invalid_request",
+    "A stream cannot wait behind another answer: open a connection of its own.",
+  );
 }
 
 function stopping(): PenstockError {
@@ -175,17 +182,16 @@ function openingOf(context: TransportContext, request: IncomingMessage): Opening
     const refusal = unknownParameter(request, []);
     return refusal === undefined
       ? { kind: "later" }
-      : { kind: "now", begin: () => Promise.reject(refusal) };
+      : { kind: "now", find: () => Promise.reject(refusal) };
   }
   const live = /^\/v1\/([^/]+)\/live$/.exec(pathname);
   if (live !== null) {
     const name = live[1] ?? "";
     return {
       kind: "now",
-      begin: async (connection) => {
+      find: async () => {
         const wanted = liveRequest(name, request);
-        const session = await subscribeLive(delivery, wanted, context.grant(request));
-        await connection.open(session, undefined, true);
+        return { session: await subscribeLive(delivery, wanted, context.grant(request)) };
       },
     };
   }
@@ -194,12 +200,14 @@ function openingOf(context: TransportContext, request: IncomingMessage): Opening
     const id = resumed[1] ?? "";
     return {
       kind: "now",
-      begin: async (connection) => {
+      find: async () => {
         const refusal = unknownParameter(request, RESUME_PARAMETERS);
         if (refusal !== undefined) throw refusal;
         const { clientId } = context.grant(request);
-        const session = await delivery.sessions.get(id, clientId);
-        await connection.open(session, startOf(request), true);
+        return {
+          session: await delivery.sessions.get(id, clientId),
+          start: startOf(request),
+        };
       },
     };
   }

@@ -92,7 +92,7 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
   }
 
   text(text: string): void {
-    if (this.#within()) this.stream.receive(parse(text));
+    if (this.#within(text.length)) this.stream.receive(parse(text));
   }
 
   binary(): void {
@@ -179,9 +179,10 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
     this.stream.closed(LOST_CODE);
   }
 
-  #within(): boolean {
+  /** @param bytes of what the client said */
+  #within(bytes = 0): boolean {
     const { framesPerSecondMax } = this.#shared.options;
-    const due = takeFrame(this.#frameDueMs, performance.now(), framesPerSecondMax);
+    const due = takeFrame(this.#frameDueMs, performance.now(), framesPerSecondMax, bytes);
     if (due !== undefined) {
       this.#frameDueMs = due;
       return true;
@@ -204,6 +205,7 @@ export class WebSocketConnection implements Outlet, FrameSink, DrainListener {
     if (!this.#open) return;
     this.#writer.write(closeFrame(code, reason));
     this.#open = false;
+    this.#reader.hearCloseOnly();
   }
 
   /** Both sides have said what they had to: the server closes first (RFC 6455 §7.1.1). */

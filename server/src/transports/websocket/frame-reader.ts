@@ -63,6 +63,7 @@ export class FrameReader {
   #frame: FramePart | undefined;
   #message: MessagePart | undefined;
   #over = false;
+  #isClosing = false;
 
   /** @param compression whether permessage-deflate was agreed on */
   constructor(sink: FrameSink, limits: ReaderLimits, compression: boolean) {
@@ -92,6 +93,11 @@ export class FrameReader {
         this.#message = undefined;
       }
     }
+  }
+
+  /** What the client says from now on counts for nothing, but that it closes as well. */
+  hearCloseOnly(): void {
+    this.#isClosing = true;
   }
 
   /** Reads at the beginning of a frame; answers how many bytes it took. */
@@ -210,6 +216,7 @@ export class FrameReader {
   }
 
   #deliver(opcode: number, compressed: boolean, payload: Buffer): void {
+    if (this.#isClosing) return;
     const bytes = compressed ? inflateMessage(payload, this.#limits.frameBytesMax) : payload;
     if (opcode === TEXT) this.#sink.text(decode(bytes));
     else if (opcode === BINARY) this.#sink.binary();
@@ -217,6 +224,7 @@ export class FrameReader {
 
   #control(opcode: number, payload: Buffer): void {
     if (opcode === CLOSE) this.#close(payload);
+    else if (this.#isClosing) return;
     else if (opcode === PING) this.#sink.ping(Buffer.from(payload));
     else this.#sink.pong(payload);
   }

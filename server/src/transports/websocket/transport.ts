@@ -1,8 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { PenstockError } from "@penstock-dev/contract";
 import type { Grant } from "../../access/index.ts";
-import type { Delivery, StreamConnection } from "../../deliver/index.ts";
+import type { Delivery, Wanted } from "../../deliver/index.ts";
 import { CoarseClock } from "../coarse-clock.ts";
 import { dropTimeout } from "../drop-timeout.ts";
 import { websocketEncoding } from "../encodings.ts";
@@ -15,8 +14,8 @@ import { shakeHands } from "./handshake.ts";
 export type Opening =
   /** The first frame says what is wanted. */
   | { readonly kind: "later" }
-  /** The address says it; what begins the stream may fail, and the failure is told in a frame. */
-  | { readonly kind: "now"; readonly begin: (connection: StreamConnection) => Promise<void> };
+  /** The address says it; finding it may fail, and the failure is told in a frame. */
+  | { readonly kind: "now"; readonly find: () => Promise<Wanted> };
 
 /** Accepts upgrades and connects them to the engine. */
 export class WebSocketTransport implements Disposable {
@@ -57,12 +56,8 @@ export class WebSocketTransport implements Disposable {
   }
 
   #begin(connection: WebSocketConnection, opening: Opening): void {
-    const { stream } = connection;
-    if (opening.kind === "later") {
-      connection.awaitSubscription(this.#shared.delivery.options.subscribeTimeoutMs);
-      return;
-    }
-    opening.begin(stream).catch((caught: unknown) => stream.fail(PenstockError.from(caught)));
+    if (opening.kind === "now") void connection.stream.open(opening.find);
+    else connection.awaitSubscription(this.#shared.delivery.options.subscribeTimeoutMs);
   }
 
   [Symbol.dispose](): void {
