@@ -22,9 +22,9 @@ import { type Leaving, type MetricSample, ProcessFigures, watchProcess } from ".
 import { startAdmin } from "./roles/admin.ts";
 import { type Background, startBackground } from "./roles/background.ts";
 import { type Base, openBase } from "./roles/base.ts";
-import { orphaner } from "./roles/orphaned-sessions.ts";
 import { holdPort } from "./roles/port-hold.ts";
 import { probe } from "./roles/port-listeners.ts";
+import { SessionSweep } from "./roles/session-sweep.ts";
 import { startSurface } from "./roles/surface.ts";
 import { writerHandlers } from "./roles/writer.ts";
 import { startSources } from "./sources.ts";
@@ -172,7 +172,8 @@ async function startAlone(
   const init = { sessions, archive, recent, peers, port, isShared: false, hurry };
   const surface = await startSurface(base, init, stack);
   base.collectors.push(() => surfaceMetrics(surface, base));
-  orphaner(sessions, config.deliver.sessionTtlMs, base.observer)((holder) => holder !== self);
+  const sweep = stack.use(new SessionSweep(sessions, config.deliver.sessionTtlMs, base.observer));
+  sweep.orphan((holder) => holder !== self);
   return surface;
 }
 
@@ -181,7 +182,7 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
   const { config, streams, log, now } = base;
   const { logger } = base.observer;
   const sessions = stack.use(openSessionStore(config.server.dataDir, now));
-  const orphan = orphaner(sessions, config.deliver.sessionTtlMs, base.observer);
+  const sweep = stack.use(new SessionSweep(sessions, config.deliver.sessionTtlMs, base.observer));
   const figures = new ProcessFigures();
   const pool = stack.use(
     await WorkerPool.start({
@@ -199,13 +200,13 @@ async function startWorkers(base: Base, stack: AsyncDisposableStack, hurry: Abor
       },
       gone: (name) => {
         figures.leave(name);
-        orphan((holder) => holder === name);
+        sweep.orphan((holder) => holder === name);
       },
       tell: (level, message, fields) => logger[level](fields, message),
     }),
   );
   hurry.addEventListener("abort", () => void pool.callAll("hurry"), { once: true });
-  orphan((holder) => !pool.isAlive(holder));
+  sweep.orphan((holder) => !pool.isAlive(holder));
   base.collectors.push(async () => {
     for (const { worker, value } of await pool.callAll<readonly MetricSample[]>("collect"))
       if (pool.isAlive(worker)) figures.take(worker, value);
