@@ -116,6 +116,21 @@ describe("history", () => {
     assert.ok(mores.length >= 3);
   });
 
+  test("a page holds no more than it may, and the next one goes on behind it", async () => {
+    await using enriched = await Enriched.open("tweets", 2);
+    await using archive = await open(enriched, { answerBytesMax: 64 * 1024 });
+    const expected: string[] = [];
+    for (let number = 0; number < 20; number++) {
+      enriched.nowMs += 1;
+      await enriched.append(number % 2, [post(`t${number}`, "x".repeat(30_000))]);
+      expected.push(`t${number}`);
+    }
+    const { ids, sizes, mores } = await pages(archive, enriched, {}, { limit: 1000 });
+    assert.deepEqual(ids, expected);
+    assert.ok(Math.max(...sizes) === 3, `${sizes}`);
+    assert.equal(mores.at(-1), false);
+  });
+
   test("what was deleted is absent from the moment its deletion is in the log, by position too", async () => {
     await using enriched = await Enriched.open("tweets", 2);
     await using archive = await open(enriched);

@@ -191,6 +191,29 @@ export function recentSuite(name: string, open: OpenRecent): void {
       assert.ok(pages > 3 && pages < 20, `${pages} pages`);
     });
 
+    test("an answer holds no more than it may, and the next one goes on behind it", async () => {
+      await using enriched = await Enriched.open("tweets", 2);
+      await using window = await open(enriched, { answerBytesMax: 64 * 1024 });
+      const all = enriched.filters({});
+      let { cursor } = await window.newest(all, 1);
+      const expected: string[] = [];
+      for (let number = 0; number < 10; number++) {
+        enriched.nowMs += 1;
+        await enriched.append(number % 2, [post(`t${number}`, "x".repeat(30_000))]);
+        expected.push(`t${number}`);
+      }
+      const newest = idsOf((await window.newest(all, 100)).bodies);
+      assert.deepEqual(newest, expected.slice(-3).reverse());
+      const got: string[] = [];
+      for (let more = true; more; ) {
+        const page = await window.after(all, 100, cursor, 0, NEVER);
+        assert.ok(page.bodies.length <= 3);
+        got.push(...idsOf(page.bodies));
+        ({ cursor, more } = page);
+      }
+      assert.deepEqual(got, expected);
+    });
+
     test("finds the words of a text however many it has", async () => {
       await using enriched = await Enriched.open("tweets", 1);
       await using window = await open(enriched);

@@ -6,8 +6,9 @@ import type { Row, RowKey } from "./archive-tables.ts";
 import { byTime } from "./by-time.ts";
 import { eventBody } from "./event-body.ts";
 
-/** Rows that are looked at in one turn: live delivery waits for no longer than that. */
+/** What is looked at in one turn: live delivery waits for no longer than that. */
 const ROWS_PER_TURN = 500;
+const TEXT_PER_TURN = 1024 * 1024;
 
 /** What a page of history asks, besides where it begins. */
 export interface PageQuery {
@@ -15,8 +16,9 @@ export interface PageQuery {
   readonly endMs: number | undefined;
   /** The partition key. */
   readonly key: string | undefined;
-  /** Rows that are looked at, before it answers with what it has. */
+  /** Rows that are looked at, and characters of events that are found, before it answers with what it has. */
   readonly scanMax: number;
+  readonly textMax: number;
 }
 
 /** One page of history. */
@@ -24,7 +26,7 @@ export interface Page {
   readonly bodies: readonly string[];
   /** Where the next page begins, by partition. */
   readonly offsets: readonly number[];
-  /** Whether there are others; after `scanMax` rows: whether there are more rows to look at. */
+  /** Whether there are others; where a bound ended the page: whether there are more rows to look at. */
   readonly more: boolean;
 }
 
@@ -41,17 +43,24 @@ export async function readPage(
 ): Promise<Page> {
   const offsets = [...from];
   const bodies: string[] = [];
+  let text = 0;
   for (let scanned = 0; ; ) {
     const lists = offsets.map((offset, partition) =>
       rows.rows(stream.topic, partition, offset)[Symbol.iterator](),
     );
     let looked = 0;
+    let lookedText = 0;
+    let isEnd = true;
     for (const { key, value } of byTime<Item>(lists, timeOf)) {
       // Times rise in each partition: what follows is later still.
       if (query.endMs !== undefined && value.at >= query.endMs)
         return { bodies, offsets, more: false };
-      if (scanned === query.scanMax) return { bodies, offsets, more: true };
-      if (looked === ROWS_PER_TURN) break;
+      if (scanned === query.scanMax || text >= query.textMax)
+        return { bodies, offsets, more: true };
+      if (looked === ROWS_PER_TURN || lookedText >= TEXT_PER_TURN) {
+        isEnd = false;
+        break;
+      }
       const [, partition, offset] = key;
       const body =
         query.key === undefined || value.key === query.key
@@ -60,11 +69,13 @@ export async function readPage(
       if (body !== undefined && bodies.length === query.limit)
         return { bodies, offsets, more: true };
       if (body !== undefined) bodies.push(body);
+      text += body?.length ?? 0;
       offsets[partition] = offset + 1;
       looked += 1;
+      lookedText += value.value.length;
       scanned += 1;
     }
-    if (looked < ROWS_PER_TURN) return { bodies, offsets, more: false };
+    if (isEnd) return { bodies, offsets, more: false };
     await new Promise((resolve) => setImmediate(resolve));
     rows.refresh();
   }

@@ -37,6 +37,12 @@ export const storeOptions = {
     "What was deleted by then it must not find, and a busy store needs some seconds.",
     { min: "10ms" },
   ),
+  answerBytesMax: bytes(
+    "16MiB",
+    "What one answer of `recent` or `history` holds of events before it ends with what it has.",
+    "Blocks are megabytes each, and an answer is several times as large in memory.",
+    { min: "64KiB" },
+  ),
   scanRecordsMax: integer(
     50_000,
     "Records that one page of history looks at before it answers with what it has.",
