@@ -215,7 +215,7 @@ describe("ingestion before a slow log", () => {
       assert.equal(answer.headers.get("retry-after"), "1");
       assert.equal(((await answer.json()) as { code: string }).code, "overloaded");
     }
-    const lines = await (await post("application/x-ndjson")).text();
+    const lines = await (await post("Application/X-NDJSON")).text();
     assert.match(lines, /"status":503,"code":"overloaded".*"retry_after_ms":1000/);
     alone.log.open();
     for (const answer of await Promise.all(held)) assert.equal(answer.status, 202);

@@ -14,6 +14,8 @@ export type PublicUrl = (request: IncomingMessage) => URL;
 export function publicUrl(configured: string, trustedProxies: readonly string[]): PublicUrl {
   if (configured !== "") {
     const fixed = new URL(configured);
+    // What lies below it is found by paths that are relative to it.
+    if (!fixed.pathname.endsWith("/")) fixed.pathname += "/";
     return () => fixed;
   }
   const trusted = proxyList(trustedProxies);

@@ -20,6 +20,7 @@ export { type DistantSessions, openSharedSessionStore } from "./shared-session-s
 export { StreamConnection, type Wanted } from "./stream-connection.ts";
 export {
   CURSOR_PATTERN,
+  isTime,
   readBody,
   readSessionPatch,
   readSubscribeRequest,

@@ -25,11 +25,18 @@ const duration = z
   .refine((text) => parseDurationMs(text) !== undefined)
   .meta({ pattern: "^\\d{1,12}(\\.\\d{1,6})?(ms|s|m|h|d)$" });
 
+const time = z.iso.datetime({ offset: true });
+
+/** Whether a text is a time as a `start` has it: a day that there is, with its zone. */
+export function isTime(text: string): boolean {
+  return time.safeParse(text).success;
+}
+
 const start = z.union([
   z.literal("now"),
   z.literal("earliest"),
   cursorStart,
-  z.strictObject({ time: z.iso.datetime({ offset: true }) }),
+  z.strictObject({ time }),
   z.strictObject({ ago: duration }),
   z.strictObject({
     block: z.strictObject({ chain: z.string().min(1).max(64), number: z.int().nonnegative() }),

@@ -36,7 +36,7 @@ export function registerIngest(app: FastifyInstance, ingester: Ingester): void {
       if (type === undefined) throw new PenstockError("unsupported_media_type", TYPES);
       const idempotencyKey = readIdempotencyKey(request.headers["idempotency-key"]);
       const headers = readRecordHeaders(request.headers);
-      if (/^application\/(x-ndjson|ndjson|jsonl)\b/.test(type)) {
+      if (/^application\/(x-ndjson|ndjson|jsonl)\b/i.test(type)) {
         // Who comes while too much waits is told so at once, and reads it in the status.
         const probe = ingester.holding();
         probe.add(1);

@@ -6,7 +6,12 @@ import {
   type SubscribeRequest,
 } from "@penstock-dev/contract";
 import type { Grant } from "../access/index.ts";
-import { type Delivery, readSubscribeRequest, type SessionRecord } from "../deliver/index.ts";
+import {
+  type Delivery,
+  isTime,
+  readSubscribeRequest,
+  type SessionRecord,
+} from "../deliver/index.ts";
 
 /** Parameters of `/live` that are not fields. */
 const SETTINGS = new Set([
@@ -84,9 +89,7 @@ function readLiveQuery(
 function sinceStart(since: string): Start {
   if (since === "now" || since === "earliest") return since;
   if (parseDurationMs(since) !== undefined) return { ago: since };
-  if (!Number.isNaN(Date.parse(since)) && /^\d{4}-\d\d-\d\dT/.test(since)) {
-    return { time: new Date(since).toISOString() };
-  }
+  if (isTime(since)) return { time: since };
   throw wrong(
     "since",
     "must be a duration such as 10m, a time such as 2026-01-01T00:00:00Z, now or earliest",
