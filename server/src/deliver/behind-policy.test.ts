@@ -83,6 +83,7 @@ async function openEngine(): Promise<
     options,
     now: () => Date.now() + engine.aheadMs,
     tombstones: new Tombstones(),
+    from: await log.heads(stream.topic),
   });
   const attach = (whenBehind: WhenBehind): readonly [Client, Subscriber] => {
     const client = new Client();

@@ -1,14 +1,9 @@
+import type { Entry } from "./entry.ts";
 import { gapFrame } from "./gap.ts";
 import type { Lane } from "./lane.ts";
 import type { Delivery } from "./lane-writer.ts";
-import type { Place } from "./place.ts";
+import { offsetsBetween, type Place } from "./place.ts";
 import { SeqRef, type TopicState } from "./topic-state.ts";
-
-/** The sequences of a lane's backlog that conflation keeps. */
-export interface Kept extends ReadonlySet<number> {
-  /** How many of them are matches, broadcasts apart. */
-  readonly matches: number;
-}
 
 /**
  * What becomes of a hot lane that cannot keep up: a gap up to where it goes on (`skip`), or only the
@@ -64,15 +59,15 @@ export class BehindPolicy {
     const land = (landing: Lane): void => {
       landing.lostFrom = undefined;
       landing.index = index;
-      landing.upTo = toSeq;
-      if (landing.upTo >= landing.conflateUntilSeq) landing.conflateUntilSeq = -1;
+      landing.moveTo(toSeq);
     };
     const moved = (clients: number): void => {
       this.#state.movements.advance(distance, move, clients);
       if (count > 0) this.#drops("behind", count * clients);
     };
     if (count > 0) {
-      const gap = { reason: "behind", from, to, count, exact, cancels } as const;
+      const told = exact ? count : offsetsBetween(from, to);
+      const gap = { reason: "behind", from, to, count: told, exact, cancels } as const;
       return this.#delivery(lane, gap, toSeq, land, moved);
     }
     land(lane);
@@ -86,13 +81,11 @@ export class BehindPolicy {
     const from = ring.placeAt(lane.nextSeq(this.#state.broadcasts, endSeq));
     const to = ring.placeAt(endSeq);
     if (from === undefined || to === undefined) return undefined;
-    const kept = this.#keptUntil(lane, endSeq, endSeq);
     const endIndex = lane.interest.indexFrom(endSeq);
+    const kept = this.#kept(lane, endIndex);
     const { hidden } = this.#passed(lane, endIndex, endSeq);
-    const count = endIndex - lane.index - hidden - (kept?.matches ?? 0);
-    const land = (landing: Lane): void => {
-      landing.conflateUntilSeq = endSeq;
-    };
+    const count = endIndex - lane.index - hidden - kept.size;
+    const land = (landing: Lane): void => landing.conflate(endSeq, kept);
     if (count === 0) {
       land(lane);
       return undefined;
@@ -103,34 +96,26 @@ export class BehindPolicy {
     );
   }
 
-  /** The matches of a lane that conflation keeps: the newest of each key, and whatever cancels. */
-  kept(lane: Lane, endSeq: number): Kept | undefined {
-    return lane.conflateUntilSeq < 0
-      ? undefined
-      : this.#keptUntil(lane, lane.conflateUntilSeq, endSeq);
-  }
-
-  #keptUntil(lane: Lane, conflateUntilSeq: number, endSeq: number): Kept | undefined {
-    const latestBy = this.#state.stream.latestBy;
-    if (latestBy === undefined) return undefined;
+  /** The matches of a lane, up to an index, that conflation keeps: the newest of each key, and whatever cancels. */
+  #kept(lane: Lane, endIndex: number): ReadonlySet<number> {
     const seen = new Set<string>();
-    const kept = Object.assign(new Set<number>(), { matches: 0 });
-    for (let index = lane.interest.indexFrom(endSeq) - 1; index >= lane.index; index--) {
+    const kept = new Set<number>();
+    for (let index = endIndex - 1; index >= lane.index; index--) {
       const seq = lane.interest.seqAt(index);
       const entry = seq === undefined ? undefined : this.#state.ring.get(seq);
       if (seq === undefined || entry === undefined) break;
       if (entry.hidden) continue;
-      const key =
-        entry.cancels || seq >= conflateUntilSeq
-          ? undefined
-          : latestBy(entry.event, entry.partition, entry.offset);
+      const key = entry.cancels ? undefined : this.#keyOf(entry);
       if (key !== undefined && seen.has(key)) continue;
       if (key !== undefined) seen.add(key);
       kept.add(seq);
-      kept.matches += 1;
     }
-    for (const { seq } of this.#state.broadcasts) kept.add(seq);
     return kept;
+  }
+
+  #keyOf(entry: Entry): string | undefined {
+    const { latestBy } = this.#state.stream;
+    return latestBy === undefined ? undefined : entry.keyBy(latestBy);
   }
 
   #passed(lane: Lane, toIndex: number, endSeq: number): { hidden: number; casts: number } {

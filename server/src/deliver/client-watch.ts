@@ -67,9 +67,9 @@ export class ClientWatch {
       });
     } else {
       this.#wake(subscriber);
-      // By the next look it would be too late.
-      const silentMs = nowMs - subscriber.lastWriteMs + this.#wheel.turnMs;
-      const isQuiet = silentMs > options.heartbeatIntervalMs;
+      const silentMs = nowMs - subscriber.lastWriteMs;
+      // By the next look it would be too late. Of a clock that was set back nobody knows how long it was.
+      const isQuiet = silentMs < 0 || silentMs + this.#wheel.turnMs > options.heartbeatIntervalMs;
       if (isQuiet && subscriber.room() > 0) this.#heartbeat(subscriber, nowMs);
     }
   }

@@ -20,6 +20,7 @@ import type { ReadableLog } from "./readable-log.ts";
 import { RegionCache } from "./region-cache.ts";
 import type { Parking, Subscriber } from "./subscriber.ts";
 import type { TopicState } from "./topic-state.ts";
+import { Turns } from "./turns.ts";
 
 /**
  * Whoever comes this soon behind the start of a scan from near the same place, and cannot catch up
@@ -27,8 +28,11 @@ import type { TopicState } from "./topic-state.ts";
  */
 const SCAN_SPACING_MS = 1000;
 
-/** Scans that run at once: more would only take turns from each other. */
-const SCANS_MAX = 8;
+/** Scans that have a batch in memory at once; the others take turns with them. */
+const STEPPING_MAX = 8;
+
+/** Scans that there are at once, each of clients who stand far from the others'. */
+const SCANS_MAX = 256;
 
 /** What the cold reader asks of the engine around it. */
 export interface ColdReaderPort {
@@ -54,6 +58,7 @@ export class ColdReader {
   readonly #log: ReadableLog;
   readonly #regions: RegionCache;
   readonly #sender: ColdSender;
+  readonly #turns = new Turns(STEPPING_MAX);
   readonly #scans = new Set<ColdScan>();
   readonly #scanOf = new Map<ColdLane, ColdScan>();
   readonly #joining = new Map<Subscriber, Joining>();
@@ -243,10 +248,7 @@ export class ColdReader {
     const end = leader === undefined ? cut : earlierOf(cut, leader.place);
     while (!this.#stopped && !scan.isEmpty) {
       await this.#letCatchUp(scan);
-      const batch = await scan.next(end);
-      if (batch === undefined) break;
-      await this.#send(scan, batch);
-      scan.advance(batch.end);
+      if (!(await this.#turns.take(() => this.#advance(scan, end)))) break;
       this.#letJoin();
       this.#endThoseWhoAreDone(scan);
       await turn();
@@ -260,6 +262,15 @@ export class ColdReader {
     this.#endThoseWhoAreDone(scan);
     // Who is left has been further ahead elsewhere, or reads to an end that has not come yet.
     if (!scan.isEmpty && ring.head === cutSeq) await this.#port.more();
+  }
+
+  /** Reads and sends a batch; false where there is none any more. */
+  async #advance(scan: ColdScan, end: Place): Promise<boolean> {
+    const batch = await scan.next(end);
+    if (batch === undefined) return false;
+    await this.#send(scan, batch);
+    scan.advance(batch.end);
+    return true;
   }
 
   #leaderThatWaits({ leader }: ColdScan): ColdScan | undefined {

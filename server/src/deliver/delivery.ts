@@ -81,12 +81,16 @@ export class Delivery implements AsyncDisposable {
     readonly peers: Peers;
   }): Promise<Delivery> {
     const fanouts = new Map<string, Fanout>();
+    const { options, now, log, history } = init;
     for (const stream of init.streams.values()) {
-      const tombstones = await loadTombstones(init.log, stream);
-      for (const topic of [stream.topic, stream.finalTopic]) {
-        if (topic === undefined) continue;
-        const { options, now, log, history } = init;
-        const fanout = await Fanout.open({ stream, topic, log, options, now, tombstones, history });
+      const topics = [stream.topic, stream.finalTopic].filter((topic) => topic !== undefined);
+      // Before the deletions so far are read: one that comes meanwhile comes behind these.
+      const heads = await Promise.all(topics.map((topic) => log.heads(topic)));
+      const tombstones = await loadTombstones(log, stream);
+      for (const [at, topic] of topics.entries()) {
+        const from = heads[at] as readonly number[];
+        const source = { stream, topic, log, history, tombstones, from };
+        const fanout = await Fanout.open({ ...source, options, now });
         fanouts.set(fanoutKey(stream.name, topic), fanout);
       }
     }

@@ -4,6 +4,7 @@ import type { DomainEvent } from "@penstock-dev/contract";
 import { tweets } from "@penstock-dev/domain-tweets";
 import { encodeEvent, loadStreams, type Stream } from "../streams/index.ts";
 import type { Entry } from "./entry.ts";
+import type { Encoding } from "./outlet.ts";
 import { RecordDecoder } from "./record-decoder.ts";
 
 const stream = loadStreams(undefined, new Map([["tweets", tweets]]), 1).get("tweets") as Stream;
@@ -87,4 +88,19 @@ test("what an entry's text does not say is kept", () => {
     assert.deepEqual(entry.event, read);
     assert.deepEqual(entry.event.routes, event.routes);
   }
+});
+
+test("frames are kept for a few sets of tags, however many clients choose", () => {
+  const entry = entryOf(post);
+  const encoding: Encoding = {
+    name: "lines",
+    slot: 0,
+    event: (body) => Buffer.from(body),
+    control: (_type, json) => Buffer.from(json),
+  };
+  const sets = Array.from({ length: 100 }, (_, at) => [`tag${at}`]);
+  const first = sets.map((tags) => entry.frame(encoding, tags));
+  const kept = sets.filter((tags, at) => entry.frame(encoding, tags) === first[at]);
+  assert.ok(kept.length > 0 && kept.length < 10, `${kept.length} are kept`);
+  for (const [at, tags] of sets.entries()) assert.deepEqual(entry.frame(encoding, tags), first[at]);
 });

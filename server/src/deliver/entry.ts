@@ -3,9 +3,12 @@ import { EventTerms } from "../filter/index.ts";
 import type { Stream, StreamEvent } from "../streams/index.ts";
 import type { Encoding } from "./outlet.ts";
 
+/** Sets of tags whose frames are kept: clients choose their tags, and may choose as many as they are. */
+const TAGGED_MAX = 4;
+
 /**
  * One event at its place in the log, decoded once and encoded at most once for each encoding and
- * set of tags: every client that gets it gets the same bytes.
+ * set of tags, unless there are many: every client that gets it gets the same bytes.
  */
 export class Entry {
   readonly partition: number;
@@ -28,6 +31,8 @@ export class Entry {
   /** By the encoding's slot; most entries of a replay are never encoded. */
   #encoded: (Buffer | undefined)[] | undefined;
   #tagged: Map<readonly string[], (Buffer | undefined)[]> | undefined;
+  /** Null of an event that has none. */
+  #key: string | null | undefined;
 
   /** @param terms of the event, by which it is matched */
   constructor(
@@ -84,6 +89,13 @@ export class Entry {
     };
   }
 
+  /** What it is an event of, of which the newest counts; taken once, for all who fall behind. */
+  keyBy(latestBy: NonNullable<Stream["latestBy"]>): string | undefined {
+    if (this.#key === undefined)
+      this.#key = latestBy(this.event, this.partition, this.offset) ?? null;
+    return this.#key ?? undefined;
+  }
+
   /** Bytes of memory that the entry takes while it is decoded, about: 3.2 KB were measured for a post of 335. */
   get sizeBytes(): number {
     return 1000 + this.#tail.length * 8;
@@ -112,8 +124,10 @@ export class Entry {
       return this.#encoded;
     }
     this.#tagged ??= new Map();
-    const frames = this.#tagged.get(tags) ?? [];
-    this.#tagged.set(tags, frames);
+    const known = this.#tagged.get(tags);
+    if (known !== undefined) return known;
+    const frames: (Buffer | undefined)[] = [];
+    if (this.#tagged.size < TAGGED_MAX) this.#tagged.set(tags, frames);
     return frames;
   }
 

@@ -53,6 +53,7 @@ async function openEngine(log: Awaited<ReturnType<typeof temporaryLog>>["log"]) 
     options,
     now: Date.now,
     tombstones: new Tombstones(),
+    from: await log.heads(stream.topic),
   });
   return { stream, fanout, options };
 }

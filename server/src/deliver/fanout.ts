@@ -95,7 +95,7 @@ export class Fanout implements AsyncDisposable {
     const { ring, index, options, now } = this.#state;
     this.#interests = new Interests({ index, ring, idleMs: options.interestIdleMs, now });
     this.#flusher = new Flusher(this.#state, {
-      park: (subscriber, place) => this.#rejoin(subscriber, place, undefined),
+      park: (subscriber, place) => this.#rejoin(subscriber, place),
       end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
     });
     this.#cold = new ColdReader(this.#state, init.readable, {
@@ -126,7 +126,8 @@ export class Fanout implements AsyncDisposable {
       head: () => this.head(),
       end: (subscriber, error, detail) => this.#end(subscriber, { error, detail }),
     });
-    this.#intake = new Intake(this.#state, this.#interests, this.#flusher);
+    const overtaken = (): void => this.#overtaken();
+    this.#intake = new Intake(this.#state, this.#interests, this.#flusher, overtaken);
     this.#reader = new LiveReader(this.#state, init.log, this.#intake, init.readable);
     this.#watch = new ClientWatch(
       this.#state,
@@ -144,7 +145,12 @@ export class Fanout implements AsyncDisposable {
     this.#running = this.#reader.run(this.#abort.signal);
   }
 
-  /** Opens the engine of a topic at the topic's present head. */
+  /**
+   * Opens the engine of a topic.
+   *
+   * @param init.tombstones all that were written before `from` was
+   * @param init.from by partition, where it begins to read
+   */
   static async open(init: {
     readonly stream: Stream;
     readonly topic: string;
@@ -153,11 +159,11 @@ export class Fanout implements AsyncDisposable {
     readonly options: DeliverOptions;
     readonly now: () => number;
     readonly tombstones: Tombstones;
+    readonly from: readonly number[];
   }): Promise<Fanout> {
-    const { stream, topic, log } = init;
+    const { stream, topic, log, from: offsets } = init;
     const info = await log.describe(topic);
     const readable = new ReadableLog(log, init.history, stream, topic);
-    const offsets = await log.heads(topic);
     const sources = [];
     for (const [partition, offset] of offsets.entries()) {
       sources.push(await readable.sourceBefore(partition, offset));
@@ -239,7 +245,7 @@ export class Fanout implements AsyncDisposable {
     });
     this.#subscribers.add(subscriber);
     this.#watch.add(subscriber);
-    this.#enter(subscriber, attachment.place);
+    this.#enter(subscriber, attachment.place, undefined);
     return subscriber;
   }
 
@@ -254,6 +260,7 @@ export class Fanout implements AsyncDisposable {
   /** Goes on with other filters, or another flow, from the place where the client stands. */
   change(subscriber: Subscriber, filters: Filters, flow: Flow): Place {
     const place = this.placeOf(subscriber);
+    subscriber.carried = bucketOf(subscriber)?.at(flow.maxEventsPerSecond);
     this.#leave(subscriber);
     const interest = this.#interests.take(filters);
     this.#interests.release(subscriber.interest);
@@ -264,7 +271,9 @@ export class Fanout implements AsyncDisposable {
 
   /** Lets a client that `change` took out go on. */
   resume(subscriber: Subscriber, place: Place): void {
-    if (this.#subscribers.has(subscriber)) this.#enter(subscriber, place);
+    const { carried } = subscriber;
+    subscriber.carried = undefined;
+    if (this.#subscribers.has(subscriber)) this.#enter(subscriber, place, carried);
   }
 
   /** Where a client stands: everything before it was delivered, told of, or not for it. */
@@ -334,13 +343,13 @@ export class Fanout implements AsyncDisposable {
     await this.#flusher.idle();
   }
 
-  #enter(subscriber: Subscriber, place: Place): void {
+  #enter(subscriber: Subscriber, place: Place, bucket: TokenBucket | undefined): void {
     const seq =
       subscriber.until === undefined
         ? ringEntrance(this.#state, subscriber.interest, place)
         : undefined;
-    if (seq === undefined) this.#cold.join(subscriber, place, undefined, true);
-    else this.#meet(subscriber, seq, undefined);
+    if (seq === undefined) this.#cold.join(subscriber, place, bucket, true);
+    else this.#meet(subscriber, seq, bucket);
   }
 
   #leave(subscriber: Subscriber): void {
@@ -358,15 +367,19 @@ export class Fanout implements AsyncDisposable {
     const lane = new Lane(interest, flow, interest.indexFrom(seq), seq, this.#state.now());
     if (bucket !== undefined) lane.bucket?.join(bucket);
     const main = interest.lanes.get(flow.key);
+    // Whoever comes has been held back by nothing, and told of nothing that was left out.
     const together =
       main !== undefined &&
       main.lostFrom === undefined &&
+      main.conflateUntilSeq < 0 &&
+      !main.isHeld &&
       main.nextSeq(broadcasts, ring.head) === lane.nextSeq(broadcasts, ring.head);
     const target = together ? main : lane;
     if (together && lane.bucket !== undefined) target.bucket?.join(lane.bucket);
     target.add(subscriber);
     if (subscriber.catchingUp) {
       subscriber.catchingUp = false;
+      subscriber.startLagMs = 0;
       const place = ring.placeAt(seq) ?? this.head();
       const bytes = this.#state.control.caughtUp(flow.encoding, place);
       subscriber.control(bytes, { place: () => place }, this.#state.now());
@@ -377,8 +390,10 @@ export class Fanout implements AsyncDisposable {
     this.#flusher.queue(lane);
   }
 
-  #rejoin(subscriber: Subscriber, place: Place, bucket: TokenBucket | undefined): void {
+  /** A hot client goes on from the log. */
+  #rejoin(subscriber: Subscriber, place: Place): void {
     const { standing } = subscriber;
+    const bucket = bucketOf(subscriber)?.copy();
     if (standing.kind === "hot") this.#flusher.leave(subscriber, standing.lane);
     this.#cold.join(subscriber, place, bucket, false);
   }
@@ -389,10 +404,22 @@ export class Fanout implements AsyncDisposable {
     subscriber.ended(ending);
   }
 
+  /** The log has let go of what was not read yet: whoever is hot is told so where the log is read for him. */
+  #overtaken(): void {
+    for (const subscriber of this.#subscribers)
+      if (subscriber.standing.kind === "hot") this.#rejoin(subscriber, this.placeOf(subscriber));
+  }
+
   /** Lanes that stand still are looked at now and then. */
   #looked(nowMs: number): void {
     if (nowMs - this.#laggingWokenMs < LAGGING_WAKE_MS && nowMs >= this.#laggingWokenMs) return;
     this.#laggingWokenMs = nowMs;
     this.#flusher.wakeLagging();
   }
+}
+
+/** What a client's rate allows it still; undefined where it has none. */
+function bucketOf({ standing }: Subscriber): TokenBucket | undefined {
+  if (standing.kind === "hot" || standing.kind === "cohort") return standing.lane.bucket;
+  return standing.kind === "parked" ? standing.parking.bucket : undefined;
 }

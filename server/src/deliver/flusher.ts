@@ -12,7 +12,7 @@ import { SeqRef, type TopicState } from "./topic-state.ts";
 /** What the flusher asks of the engine around it. */
 export interface FlusherPort {
   /** A hot client whose backlog left memory goes on from the log. */
-  park(subscriber: Subscriber, place: Place, oldestMs: number): void;
+  park(subscriber: Subscriber, place: Place): void;
   end(subscriber: Subscriber, error: "behind", detail: string): void;
 }
 
@@ -37,13 +37,15 @@ export class Flusher {
   #lastFlushMs = Number.NEGATIVE_INFINITY;
   #flushedSeq = 0;
   #endSeq = 0;
+  /** The largest checkpoint so far: room that is kept for one that is due. */
+  #checkpointBytes = 0;
   #stopped = false;
 
   constructor(state: TopicState, port: FlusherPort) {
     this.#state = state;
     this.#port = port;
     this.#behind = new BehindPolicy(state);
-    this.#writer = new LaneWriter(state);
+    this.#writer = new LaneWriter(state, (lane) => this.#lagging.add(lane));
     this.#paced = new PacedLanes(state.now, (lane) => this.queue(lane));
   }
 
@@ -167,13 +169,14 @@ export class Flusher {
       this.#hold(lane, nowMs, room === 0);
       return undefined;
     }
+    const bytesMax = Math.min(room, this.#state.options.writeBytesMax);
+    const isMarked = nowMs - lane.lastCheckpointMs >= this.#state.options.checkpointIntervalMs;
     const stretch = lane.stretch(this.#state.ring, this.#state.broadcasts, {
       endSeq,
-      bytesMax: Math.min(room, this.#state.options.writeBytesMax),
+      bytesMax: isMarked ? bytesMax - this.#checkpointBytes : bytesMax,
       eventsMax,
-      keep: this.#behind.kept(lane, endSeq),
     });
-    const delivery = this.#deliveryOf(lane, stretch, nowMs);
+    const delivery = this.#deliveryOf(lane, stretch, nowMs, isMarked ? bytesMax : undefined);
     if (stretch.frames.length > 0) return this.#deliver(lane, delivery, nowMs, work);
     delivery.land(lane);
     delivery.count(lane.members.length);
@@ -181,16 +184,18 @@ export class Flusher {
     return undefined;
   }
 
-  #deliveryOf(lane: Lane, stretch: Stretch, nowMs: number): Delivery {
-    const { ring, control, options, movements, lag } = this.#state;
+  /** @param markedMax what it may hold with a checkpoint; undefined where none is due */
+  #deliveryOf(
+    lane: Lane,
+    stretch: Stretch,
+    nowMs: number,
+    markedMax: number | undefined,
+  ): Delivery {
+    const { ring, movements, lag } = this.#state;
     const { entries, index, upTo, broadcasts } = stretch;
-    let frames = stretch.frames;
-    let checkpoint: Buffer | undefined;
-    if (frames.length > 0 && nowMs - lane.lastCheckpointMs >= options.checkpointIntervalMs) {
-      const place = ring.placeAt(upTo);
-      if (place !== undefined) checkpoint = control.checkpoint(lane.flow.encoding, place);
-      if (checkpoint !== undefined) frames = [...frames, checkpoint];
-    }
+    const checkpoint =
+      markedMax === undefined ? undefined : this.#checkpointBehind(lane, stretch, markedMax);
+    const frames = checkpoint === undefined ? stretch.frames : [...stretch.frames, checkpoint];
     const bytes = frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
     // Matches that the list has forgotten were not looked at: whoever stood there has lost them.
     const trimmed = Math.max(0, lane.interest.first - lane.index);
@@ -208,8 +213,7 @@ export class Flusher {
       ref: new SeqRef(ring, upTo),
       land: (landing) => {
         landing.index = index;
-        landing.upTo = upTo;
-        if (upTo >= landing.conflateUntilSeq) landing.conflateUntilSeq = -1;
+        landing.moveTo(upTo);
         if (checkpoint !== undefined) landing.lastCheckpointMs = nowMs;
         landing.bucket?.take(entries.length, nowMs);
       },
@@ -218,6 +222,17 @@ export class Flusher {
         for (const entry of entries) lag.observe(nowMs - entry.atMs, clients);
       },
     };
+  }
+
+  /** Undefined where it does not fit any more: a socket would refuse both, again and again. */
+  #checkpointBehind(lane: Lane, stretch: Stretch, bytesMax: number): Buffer | undefined {
+    const { ring, control } = this.#state;
+    const place = stretch.frames.length === 0 ? undefined : ring.placeAt(stretch.upTo);
+    if (place === undefined) return undefined;
+    const checkpoint = control.checkpoint(lane.flow.encoding, place);
+    this.#checkpointBytes = Math.max(this.#checkpointBytes, checkpoint.length);
+    const fits = stretch.frames.length === 1 || stretch.bytes + checkpoint.length <= bytesMax;
+    return fits ? checkpoint : undefined;
   }
 
   #deliver(lane: Lane, delivery: Delivery, nowMs: number, work: Lane[]): Promise<void> | undefined {
@@ -319,13 +334,13 @@ export class Flusher {
       if (next >= tail || lane.lostFrom !== undefined) continue;
       const place = ring.placeAt(next);
       if (place === undefined) continue;
-      this.#lose(lane, place, ring.get(next)?.atMs ?? this.#state.now());
+      this.#lose(lane, place);
     }
   }
 
-  #lose(lane: Lane, place: Place, oldestMs: number): void {
+  #lose(lane: Lane, place: Place): void {
     if (lane.flow.whenBehind === "wait") {
-      for (const member of [...lane.members]) this.#port.park(member, place, oldestMs);
+      for (const member of [...lane.members]) this.#port.park(member, place);
     } else if (lane.flow.whenBehind === "disconnect") {
       for (const member of [...lane.members]) {
         this.#port.end(member, "behind", "What was due to you is about to leave memory.");

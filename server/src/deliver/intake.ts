@@ -3,12 +3,13 @@ import { broadcastOf } from "./cold-scan.ts";
 import type { Entry } from "./entry.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Interests } from "./interests.ts";
+import { firstFrom } from "./lane.ts";
 import type { LiveReaderPort } from "./live-reader.ts";
 import { RingContents } from "./ring-contents.ts";
 import type { TopicState } from "./topic-state.ts";
 
-/** Broadcasts that are remembered: a chain's reorgs of some days. */
-const BROADCASTS_MAX = 4096;
+/** Broadcasts that have left the ring are forgotten so many at once. */
+const BROADCASTS_FORGOTTEN = 64;
 /** Whoever waits for more looks again after this time: a partition may have been passed in silence. */
 const MORE_TIMEOUT_MS = 100;
 
@@ -22,13 +23,16 @@ export class Intake implements LiveReaderPort {
   readonly #interests: Interests;
   readonly #flusher: Flusher;
   readonly #contents: RingContents;
+  readonly #overtaken: () => void;
   #moreWaiters: (() => void)[] = [];
   #stopped = false;
 
-  constructor(state: TopicState, interests: Interests, flusher: Flusher) {
+  /** @param overtaken called where the log has let go of what was to be read next */
+  constructor(state: TopicState, interests: Interests, flusher: Flusher, overtaken: () => void) {
     this.#state = state;
     this.#interests = interests;
     this.#flusher = flusher;
+    this.#overtaken = overtaken;
     this.#contents = new RingContents(state.ring, state.tombstones);
   }
 
@@ -42,7 +46,6 @@ export class Intake implements LiveReaderPort {
     const broadcast = broadcastOf(this.#state, entry, seq);
     if (broadcast !== undefined) {
       broadcasts.push(broadcast);
-      if (broadcasts.length > BROADCASTS_MAX) broadcasts.splice(0, BROADCASTS_MAX / 2);
       for (const interest of this.#interests) {
         if (interest.reads(broadcast)) this.#flusher.wake(interest);
       }
@@ -71,6 +74,14 @@ export class Intake implements LiveReaderPort {
     }
   }
 
+  async flushed(): Promise<void> {
+    await this.#flusher.idle();
+  }
+
+  overtaken(): void {
+    this.#overtaken();
+  }
+
   /** Resolves when the ring's head moved, or soon. */
   async more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -94,5 +105,8 @@ export class Intake implements LiveReaderPort {
     }
     ring.evict(tail);
     this.#interests.trimSome();
+    const { broadcasts } = this.#state;
+    if ((broadcasts[BROADCASTS_FORGOTTEN]?.seq ?? tail) >= tail) return;
+    broadcasts.splice(0, firstFrom(broadcasts, tail));
   }
 }

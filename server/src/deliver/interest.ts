@@ -85,10 +85,10 @@ export class Interest {
     return this.#first + low;
   }
 
-  /** Forgets matches before `tail`; in larger strokes, since each moves the list. */
+  /** Forgets matches before `tail`, once they are half of all: each time moves the rest of the list. */
   trim(tail: number): void {
     const gone = this.indexFrom(tail) - this.#first;
-    if (gone === 0 || (gone < 1024 && gone < this.#seqs.length)) return;
+    if (gone === 0 || gone * 2 < this.#seqs.length) return;
     this.#seqs = this.#seqs.slice(gone);
     if (this.#tags !== undefined) this.#tags = this.#tags.slice(gone);
     this.#first += gone;

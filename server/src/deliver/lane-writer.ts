@@ -31,9 +31,12 @@ const CHUNK_MEMBERS = 128;
  */
 export class LaneWriter {
   readonly #state: TopicState;
+  readonly #made: (lane: Lane) => void;
 
-  constructor(state: TopicState) {
+  /** @param made told each lane that it makes, before the event loop has its next turn */
+  constructor(state: TopicState, made: (lane: Lane) => void) {
     this.#state = state;
+    this.#made = made;
   }
 
   /** A promise only where it takes several slices. */
@@ -45,7 +48,7 @@ export class LaneWriter {
     }
     const held = refused.map((member) => {
       lane.remove(member);
-      return apart(lane, member);
+      return this.#apart(lane, member);
     });
     delivery.land(lane);
     delivery.count(lane.members.length);
@@ -56,6 +59,7 @@ export class LaneWriter {
     const { interest, flow } = lane;
     const ahead = lane.split();
     delivery.land(ahead);
+    this.#made(ahead);
     if (interest.lanes.get(flow.key) === lane) interest.lanes.set(flow.key, ahead);
     else interest.stragglers.add(ahead);
     interest.stragglers.add(lane);
@@ -70,7 +74,7 @@ export class LaneWriter {
           ahead.add(member);
           moved += 1;
         } else {
-          held.push(apart(lane, member));
+          held.push(this.#apart(lane, member));
         }
       }
       delivery.count(moved);
@@ -81,12 +85,13 @@ export class LaneWriter {
     }
     return { lane: ahead, held };
   }
-}
 
-/** A member that a socket holds back, and that has left the lane, goes on alone from where it stands. */
-function apart(lane: Lane, member: Subscriber): Lane {
-  const own = lane.split();
-  own.add(member);
-  lane.interest.stragglers.add(own);
-  return own;
+  /** A member that a socket holds back, and that has left the lane, goes on alone from where it stands. */
+  #apart(lane: Lane, member: Subscriber): Lane {
+    const own = lane.split();
+    own.add(member);
+    lane.interest.stragglers.add(own);
+    this.#made(own);
+    return own;
+  }
 }

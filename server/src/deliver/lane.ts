@@ -27,8 +27,6 @@ export interface StretchLimits {
   readonly endSeq: number;
   readonly bytesMax: number;
   readonly eventsMax: number;
-  /** Passes over what is not the newest of its key. */
-  readonly keep?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -50,8 +48,9 @@ export class Lane {
   bucket: TokenBucket | undefined;
   /** Where the lane stood when what it had not sent left the ring; a gap is due from there. */
   lostFrom: Place | undefined;
-  /** Up to this sequence only the newest event of each key goes out. */
+  /** Up to this sequence only the newest event of each key goes out: the matches that are kept. */
   conflateUntilSeq = -1;
+  #kept: ReadonlySet<number> | undefined;
   /** Waits for its turn in the flush that runs. */
   queued = false;
   /**
@@ -95,7 +94,27 @@ export class Lane {
     lane.lostFrom = this.lostFrom;
     lane.isHeld = this.isHeld;
     lane.conflateUntilSeq = this.conflateUntilSeq;
+    lane.#kept = this.#kept;
     return lane;
+  }
+
+  /** From here on up to a sequence, only those matches go out that are kept. */
+  conflate(untilSeq: number, kept: ReadonlySet<number>): void {
+    this.conflateUntilSeq = untilSeq;
+    this.#kept = kept;
+  }
+
+  /** Everything before a sequence is done with. */
+  moveTo(seq: number): void {
+    this.upTo = seq;
+    if (seq < this.conflateUntilSeq) return;
+    this.conflateUntilSeq = -1;
+    this.#kept = undefined;
+  }
+
+  /** Whether a match has been told of as replaced by a newer one. */
+  #isSuperseded(seq: number): boolean {
+    return seq < this.conflateUntilSeq && this.#kept?.has(seq) === false;
   }
 
   /** The sequence of the next match or broadcast that is due, or `endSeq` where there is none. */
@@ -133,7 +152,7 @@ export class Lane {
       if (entry === undefined) return upTo(seq);
       if (entry.hidden) {
         hidden += 1;
-      } else if (limits.keep !== undefined && !limits.keep.has(seq)) {
+      } else if (matchSeq < castSeq && this.#isSuperseded(seq)) {
         superseded += 1;
       } else {
         const tags = matchSeq < castSeq ? interest.tagsAt(index) : undefined;

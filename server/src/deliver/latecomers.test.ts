@@ -68,6 +68,7 @@ async function openEngine(temporary: EmbeddedLog) {
     options: defaultsOf(deliverOptions),
     now: Date.now,
     tombstones: new Tombstones(),
+    from: await temporary.heads(stream.topic),
   });
   return { stream, fanout, counting };
 }

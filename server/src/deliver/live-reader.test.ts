@@ -47,6 +47,8 @@ test("what was read of one partition is read again where another's cannot be rea
   const port = {
     take: (entry: Entry) => void taken.push(entry.event.id),
     taken: () => undefined,
+    flushed: async () => undefined,
+    overtaken: () => undefined,
     roomInRing: async () => {
       if (taken.length >= 2) abort.abort();
     },

@@ -1,4 +1,4 @@
-import type { Source } from "@penstock-dev/contract";
+import { PenstockError, type Source } from "@penstock-dev/contract";
 import type { Log } from "../log/index.ts";
 import type { Stream } from "../streams/index.ts";
 import { publishLog } from "./diagnostics.ts";
@@ -14,6 +14,10 @@ export interface LiveReaderPort {
   taken(): void;
   /** Resolves while less than half of the ring is unflushed. */
   roomInRing(): Promise<void>;
+  /** Resolves when all that the ring has was offered to everyone. */
+  flushed(): Promise<void>;
+  /** The log has let go of what comes next: whoever is hot stands before it still. */
+  overtaken(): void;
 }
 
 const READ_BYTES_MAX = 4 * 1024 * 1024;
@@ -40,6 +44,7 @@ export class LiveReader {
   #unreadable = 0;
   #unreadableToldMs = 0;
   #waiting: AbortController | undefined;
+  #isBelowFloor = false;
   #readers: { readonly heads: readonly number[]; readonly reached: () => void }[] = [];
 
   constructor(state: TopicState, log: Log, port: LiveReaderPort, readable: ReadableLog) {
@@ -130,6 +135,7 @@ export class LiveReader {
   }
 
   async #readOnce(): Promise<boolean> {
+    if (this.#isBelowFloor) await this.#passFloor();
     const sources = this.#decoders.map(({ lastSource }) => lastSource);
     let read: readonly PartitionRead[];
     try {
@@ -137,6 +143,7 @@ export class LiveReader {
     } catch (caught) {
       // What was read of the partitions before is read again, and must not pass for a repeat.
       this.#decoders = this.#decodersFrom(sources);
+      this.#isBelowFloor = PenstockError.from(caught).code === "cursor_too_old";
       throw caught;
     }
     if (read.length === 0) return false;
@@ -158,6 +165,28 @@ export class LiveReader {
     }
     this.#port.taken();
     return true;
+  }
+
+  /** Goes on where the log begins now. */
+  async #passFloor(): Promise<void> {
+    const { topic, ring } = this.#state;
+    const floors = await this.#log.floors(topic);
+    // All that was read before has to be offered to everyone, and who is told of the hole to stand before it.
+    await this.#port.flushed();
+    this.#port.overtaken();
+    for (const [partition, floor] of floors.entries()) {
+      const next = this.#next[partition] ?? 0;
+      if (next >= floor) continue;
+      publishLog("warn", "records left the log before they were read", {
+        topic,
+        position: `${partition}:${next}`,
+        records: floor - next,
+      });
+      this.#next[partition] = floor;
+      ring.pass(partition, floor, undefined);
+    }
+    this.#isBelowFloor = false;
+    this.#port.taken();
   }
 
   async #readPartitions(): Promise<readonly PartitionRead[]> {

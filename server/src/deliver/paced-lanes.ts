@@ -1,9 +1,13 @@
+import { performance } from "node:perf_hooks";
 import type { Lane } from "./lane.ts";
 
 /** Lanes that become due within this time of each other are woken together. */
 const TICK_MS = 10;
 
-/** Lanes that their rate holds back, by when each may go on: one timer for all of them. */
+/**
+ * Lanes that their rate holds back, by when each may go on, on a clock that is never set: one timer for
+ * all of them.
+ */
 export class PacedLanes {
   readonly #now: () => number;
   readonly #wake: (lane: Lane) => void;
@@ -18,7 +22,8 @@ export class PacedLanes {
 
   /** Wakes a lane at a time, in the clock's milliseconds, or some milliseconds later. */
   wakeAt(lane: Lane, atMs: number): void {
-    const tick = Math.ceil(atMs / TICK_MS);
+    const dueMs = performance.now() + Math.max(0, atMs - this.#now());
+    const tick = Math.ceil(dueMs / TICK_MS);
     const lanes = this.#due.get(tick);
     if (lanes !== undefined) {
       lanes.add(lane);
@@ -36,12 +41,12 @@ export class PacedLanes {
   #arm(tick: number): void {
     clearTimeout(this.#timer);
     this.#timerTick = tick;
-    const delayMs = Math.max(1, tick * TICK_MS - this.#now());
+    const delayMs = Math.max(1, tick * TICK_MS - performance.now());
     this.#timer = setTimeout(() => this.#fire(), delayMs);
   }
 
   #fire(): void {
-    const nowTick = Math.floor(this.#now() / TICK_MS);
+    const nowTick = Math.floor(performance.now() / TICK_MS);
     let next = Number.POSITIVE_INFINITY;
     const due: Set<Lane>[] = [];
     for (const [tick, lanes] of this.#due) {

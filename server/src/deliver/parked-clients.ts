@@ -41,16 +41,23 @@ export class ParkedClients {
     setTimeout(() => {
       const { standing } = subscriber;
       if (standing.kind !== "parked" || standing.parking !== parking) return;
-      if (readyAtMs > this.#state.now()) this.#wakeAt(subscriber, parking, readyAtMs);
+      const nextMs = this.#readyAtMs(parking);
+      if (nextMs > this.#state.now()) this.#wakeAt(subscriber, parking, nextMs);
       else this.wake(subscriber, parking);
     }, delayMs).unref();
+  }
+
+  /** When its rate allows a client to go on, as its bucket has it now: a clock may have been set back. */
+  #readyAtMs({ readyAtMs, bucket }: Parking): number {
+    const bucketMs = bucket?.readyAtMs(this.#state.now()) ?? 0;
+    return Math.min(readyAtMs ?? 0, bucketMs);
   }
 
   /** Lets a client go on, where its socket and its rate allow it now. */
   wake(subscriber: Subscriber, parking: Parking): void {
     if (!this.#port.isWaiting(subscriber) || subscriber.room() === 0) return;
     const nowMs = this.#state.now();
-    if (parking.readyAtMs !== undefined && parking.readyAtMs > nowMs) return;
+    if (this.#readyAtMs(parking) > nowMs) return;
     if (!isBehind(subscriber, parking, nowMs)) {
       this.#port.join(subscriber, parking.place, parking.bucket);
     } else if (subscriber.flow.whenBehind === "disconnect") {

@@ -44,6 +44,7 @@ test("a client for whom the log is not read on is sent away, and one at the head
     options: { ...defaultsOf(deliverOptions), heartbeatIntervalMs: 100, noProgressTimeoutMs: 200 },
     now: Date.now,
     tombstones: new Tombstones(),
+    from: await log.heads(stream.topic),
   });
   const attach = (offset: number) => {
     const ended = Promise.withResolvers<Ending>();

@@ -60,6 +60,8 @@ export class Subscriber {
   catchingUp = true;
   /** How far the client was behind when it began, in milliseconds; known from its first match on. */
   startLagMs: number | undefined;
+  /** What its rate allows it, while its filters are being changed. */
+  carried: TokenBucket | undefined;
   /** Reading ends here. */
   readonly until: Place | undefined;
   /** Called once, when the engine ends the connection. */

@@ -52,3 +52,19 @@ test("no more than the rate goes, but for a burst of a second's worth", () => {
     ),
   );
 });
+
+test("a clock that is set back makes nobody wait longer than a burst", () => {
+  const bucket = new TokenBucket(2);
+  bucket.take(2, 1_000_000);
+  const backMs = 1000;
+  const readyAtMs = bucket.readyAtMs(backMs);
+  assert.ok(readyAtMs <= backMs + 2000, `it is ready ${readyAtMs - backMs} ms later`);
+  assert.ok(bucket.available(readyAtMs) >= 1, "it is, once that has passed");
+});
+
+test("at another rate a bucket is as empty as it was", () => {
+  const bucket = new TokenBucket(10);
+  bucket.take(10, 0);
+  assert.equal(bucket.at(20)?.available(0), 0);
+  assert.equal(bucket.at(undefined), undefined);
+});

@@ -34,12 +34,20 @@ export class TokenBucket {
 
   /** No burst reaches further ahead than itself: beyond that, the clock was set back. */
   #dueAt(nowMs: number): number {
-    return Math.min(this.#dueMs, nowMs + this.#burstMs + this.#intervalMs);
+    this.#dueMs = Math.min(this.#dueMs, nowMs + this.#burstMs + this.#intervalMs);
+    return this.#dueMs;
   }
 
   /** A bucket of the same rate that is as empty as this one. */
   copy(): TokenBucket {
     return new TokenBucket(1000 / this.#intervalMs, this.#dueMs);
+  }
+
+  /** A bucket of another rate that is as empty as this one; undefined where there is no rate. */
+  at(eventsPerSecond: number | undefined): TokenBucket | undefined {
+    return eventsPerSecond === undefined
+      ? undefined
+      : new TokenBucket(eventsPerSecond, this.#dueMs);
   }
 
   /** As empty as the emptier of the two: what members of joined lanes may send. */
