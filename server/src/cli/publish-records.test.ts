@@ -14,8 +14,12 @@ const collect = runInNewContext("gc") as () => void;
 
 const RECORDS = 5000;
 
-/** Takes every line, and answers each. */
+/** Takes every line, and answers each; at one address it says that another server does. */
 const server = createServer((request, response) => {
+  if (request.url === "/moved") {
+    response.writeHead(301, { location: "/" }).end();
+    return;
+  }
   response.writeHead(200);
   let line = 0;
   request.on("data", (chunk: Buffer) => {
@@ -39,11 +43,12 @@ describe("publishing records", () => {
   const publish = async (
     records: AsyncGenerator<InputRecord, void, undefined>,
     signal = new AbortController().signal,
+    path = "",
   ): Promise<{ readonly failure: string | undefined; readonly accepted: number }> => {
     const out = { isTTY: false, write: () => true } as unknown as NodeJS.WriteStream;
     const progress = new Progress(undefined, out);
     const failure = await publishRecords({
-      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`,
       records,
       speed: { kind: "rate", perSecond: Number.POSITIVE_INFINITY },
       progress,
@@ -54,7 +59,7 @@ describe("publishing records", () => {
     return { failure, accepted: progress.accepted };
   };
 
-  const record = (line: number): InputRecord => ({
+  const record = (line: number): InputRecord & { readonly bytes: Uint8Array } => ({
     bytes: Buffer.from(`${JSON.stringify({ line })}`),
     value: { line },
     line,
@@ -62,12 +67,12 @@ describe("publishing records", () => {
   });
 
   test("holds what is on its way, and not what was sent", async () => {
-    const made: WeakRef<InputRecord>[] = [];
-    let held = RECORDS;
+    const made: WeakRef<object>[] = [];
+    let held = 2 * RECORDS;
     async function* records(): AsyncGenerator<InputRecord, void, undefined> {
       for (let line = 1; line <= RECORDS; line++) {
         const one = record(line);
-        made.push(new WeakRef(one));
+        made.push(new WeakRef(one), new WeakRef(one.bytes));
         yield one;
       }
       // What a reference that was just made leads to is held until a turn later.
@@ -76,7 +81,7 @@ describe("publishing records", () => {
       held = made.filter((one) => one.deref() !== undefined).length;
     }
     assert.deepEqual(await publish(records()), { failure: undefined, accepted: RECORDS });
-    assert.ok(held < 100, `${held} records are held`);
+    assert.ok(held < 100, `${held} of ${2 * RECORDS} records and their bytes are held`);
   });
 
   test("ends at its signal while the input waits, with every answer", async () => {
@@ -110,5 +115,11 @@ describe("publishing records", () => {
       failure: "a test could not be read to its end: the cable is out",
       accepted: 1,
     });
+  });
+  test("goes nowhere else", async () => {
+    async function* records(): AsyncGenerator<InputRecord, void, undefined> {
+      yield record(1);
+    }
+    await assert.rejects(publish(records(), undefined, "moved"), /cannot be reached.*redirect/);
   });
 });

@@ -40,6 +40,8 @@ export async function publishRecords(publication: Publication): Promise<string |
     headers: { "content-type": "application/x-ndjson" },
     body: Readable.toWeb(Readable.from(sending.lines())) as ReadableStream,
     duplex: "half",
+    // A body that is read once cannot go elsewhere; and for a redirect, a copy of all of it is kept.
+    redirect: "error",
   } as RequestInit);
   if (response.status !== 200 || response.body === null)
     throw new CommandError(await problemText(response));
