@@ -443,6 +443,40 @@ test("a buffer that is full without a cursor still moves on", async (t) => {
   );
 });
 
+for (const bufferMax of [1, 2, 3]) {
+  test(`an application that keeps up stays on its connection, though only ${bufferMax} may wait`, async (t) => {
+    const { sockets, socket, got, statuses, tick } = stage(t, { bufferMax });
+    await socket().subscribe("c0");
+    await tick(0);
+    for (let offset = 1; offset <= 9; offset++) {
+      socket().event(offset);
+      await tick(0);
+      socket().checkpoint(`c${offset}`);
+      await tick(0);
+    }
+    assert.equal(got.length, 9);
+    assert.equal(sockets.length, 1);
+    assert.ok(statuses.every(({ state }) => state !== "paused"));
+  });
+}
+
+test("cursors do not count as what may wait, and fill nothing by themselves", async (t) => {
+  const { stream, socket, statuses } = stage(t, { bufferMax: 4 }, {}, false);
+  await socket().subscribe("c0");
+  socket().event(1);
+  for (const cursor of ["c1", "c2"]) socket().checkpoint(cursor);
+  assert.equal(socket().closedWith, undefined);
+  socket().event(2);
+  assert.equal(socket().closedWith, undefined);
+  socket().checkpoint("c3");
+  assert.equal(socket().closedWith, 1000);
+  assert.equal(statuses.at(-1)?.state, "paused");
+  await stream.next();
+  assert.equal(statuses.at(-1)?.state, "paused");
+  await stream.next();
+  assert.equal(statuses.at(-1)?.state, "connecting");
+});
+
 test("a gap is told in its place, with what the fold drops; what came after it stays folded", async (t) => {
   const told: string[] = [];
   const { stream, socket } = stage(

@@ -68,7 +68,8 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   readonly #deduplication = new Deduplication();
   readonly #fold: Fold | undefined;
   readonly #updates: FilterUpdates;
-  readonly #items = new ItemQueue<Item<T>>();
+  // Cursors do not count: there is one for each connection, whether or not events come.
+  readonly #items = new ItemQueue<Item<T>>(({ kind }) => kind !== "cursor");
   readonly #bufferMax: number;
   readonly #abort = () => this.close();
   #waiters: (() => void)[] = [];
@@ -191,14 +192,15 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     if (item.kind === "cursor" && this.#items.last?.kind === "cursor")
       this.#items.replaceLast(item, size);
     else this.#items.push(item, size);
-    this.#wake();
+    // Whoever waits for this one keeps up, however little may wait.
+    if (this.#wake()) return;
     // At a cursor nothing comes twice, so that is where to stop if the bound is near.
     if (this.#fills(item.kind === "cursor" ? 0.5 : 1)) this.#pause();
   }
 
   #fills(share: number): boolean {
     return (
-      this.#items.length >= this.#bufferMax * share ||
+      this.#items.count >= this.#bufferMax * share ||
       this.#items.size >= BUFFER_CHARACTERS_MAX * share
     );
   }
@@ -211,13 +213,16 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #goOn(): void {
-    if (!this.#isPaused || (this.#fills(0.25) && this.#items.length > 0)) return;
+    if (!this.#isPaused || this.#fills(0.25)) return;
     this.#isPaused = false;
     this.#connect();
   }
 
-  #wake(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter();
+  /** Returns whether the application was waiting. */
+  #wake(): boolean {
+    const waiters = this.#waiters.splice(0);
+    for (const waiter of waiters) waiter();
+    return waiters.length > 0;
   }
 
   /** What a callback throws is its application's: it surfaces there, and breaks nothing here. */

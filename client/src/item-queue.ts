@@ -1,15 +1,22 @@
 /**
- * What waits for the application, first in, first out, with a count of its size, so that whoever
+ * What waits for the application, first in, first out, with its number and its size, so that whoever
  * fills it can stop in time.
  */
 export class ItemQueue<T> {
+  readonly #counts: (item: T) => boolean;
   #entries: { readonly item: T; readonly size: number }[] = [];
   #taken = 0;
+  #count = 0;
   #size = 0;
 
-  /** Items that wait. */
-  get length(): number {
-    return this.#entries.length - this.#taken;
+  /** @param counts whether an item is one of `count` */
+  constructor(counts: (item: T) => boolean) {
+    this.#counts = counts;
+  }
+
+  /** Items that wait, of those that count. */
+  get count(): number {
+    return this.#count;
   }
 
   /** The sizes of the items that wait, added up. */
@@ -19,19 +26,19 @@ export class ItemQueue<T> {
 
   /** The newest item that waits. */
   get last(): T | undefined {
-    return this.length === 0 ? undefined : this.#entries.at(-1)?.item;
+    return this.#entries.at(-1)?.item;
   }
 
   /** @param size of the item, in whatever unit the owner bounds */
   push(item: T, size: number): void {
     this.#entries.push({ item, size });
-    this.#size += size;
+    this.#add(item, size, 1);
   }
 
   /** Puts an item in the place of the newest one. */
   replaceLast(item: T, size: number): void {
     const entry = this.#entries.pop();
-    this.#size -= entry?.size ?? 0;
+    if (entry !== undefined) this.#add(entry.item, entry.size, -1);
     this.push(item, size);
   }
 
@@ -40,7 +47,7 @@ export class ItemQueue<T> {
     const entry = this.#entries[this.#taken];
     if (entry === undefined) return undefined;
     this.#taken += 1;
-    this.#size -= entry.size;
+    this.#add(entry.item, entry.size, -1);
     // Moving what is left costs its length, so it waits until half of the list is done.
     if (this.#taken * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#taken);
@@ -52,6 +59,13 @@ export class ItemQueue<T> {
   clear(): void {
     this.#entries = [];
     this.#taken = 0;
+    this.#count = 0;
     this.#size = 0;
+  }
+
+  /** Counts an item in, or out. */
+  #add(item: T, size: number, times: 1 | -1): void {
+    this.#size += times * size;
+    if (this.#counts(item)) this.#count += times;
   }
 }
