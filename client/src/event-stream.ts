@@ -105,7 +105,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
       return;
     }
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#connect();
+    void this.#connect();
   }
 
   /**
@@ -215,7 +215,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   #goOn(): void {
     if (!this.#isPaused || this.#fills(0.25)) return;
     this.#isPaused = false;
-    this.#connect();
+    void this.#connect();
   }
 
   /** Returns whether the application was waiting. */
@@ -234,14 +234,26 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     outside(() => this.#options.onNotice?.({ code, message }));
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
     if (this.#isOver || this.#isPaused) return;
     this.#fatal = undefined;
     this.#tell({ state: "connecting", attempt: this.#backoff.attempt });
     if (this.#isOver) return;
+    let token: string | undefined;
+    try {
+      // First of all: a server gives a socket up that does not subscribe in time.
+      token = await this.#connector.token();
+    } catch (caught) {
+      this.#retry(`No credential could be had: ${String(caught)}`, undefined);
+      return;
+    }
+    if (!this.#isOver) this.#open(token);
+  }
+
+  #open(token: string | undefined): void {
     try {
       this.#connection = new Connection(() => this.#connector.open(this.#moved), {
-        opened: (connection) => void this.#subscribe(connection),
+        opened: (connection) => this.#subscribe(connection, token),
         frame: (frame, size) => this.#receive(frame, size),
         unreadable: () =>
           this.#notice("invalid_json", "The server sent something that is no frame."),
@@ -253,16 +265,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     }
   }
 
-  async #subscribe(connection: Connection): Promise<void> {
-    let token: string | undefined;
-    try {
-      token = await this.#connector.token();
-    } catch (caught) {
-      if (!connection.isLive) return;
-      this.#leave();
-      this.#retry(`No credential could be had: ${String(caught)}`, undefined);
-      return;
-    }
+  #subscribe(connection: Connection, token: string | undefined): void {
     connection.send(
       subscribeFrame(this.#stream, this.#options, this.#updates.inForce, this.#received, token),
     );
@@ -341,7 +344,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
       () => {
         this.#moved = url;
         this.#leave();
-        this.#connect();
+        void this.#connect();
       },
       Math.min(JITTER_MAX_MS, Math.max(0, Number(jitter_ms) || 0)) * this.#backoff.random(),
     );
@@ -366,7 +369,10 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     }
     // Where the close frame was lost, the error before it says what to do.
     const wasLost = code === 1005 || code === 1006;
-    const retry = wasLost && error !== undefined ? known(error.retry) : retryOf(code);
+    // Of a request that came too late nothing has to be mended, whatever its close says of others.
+    const wasLate = (error?.code ?? reason) === "subscribe_timeout";
+    const told = wasLost && error !== undefined ? known(error.retry) : retryOf(code);
+    const retry = wasLate ? "reconnect" : told;
     const message =
       error?.message ?? `${reason === "" ? "The connection was closed." : reason} (${code})`;
     const mayRenew = this.#connector.renews || error?.code.startsWith("session") === true;
@@ -391,7 +397,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     // An address that the server gave is tried once; the configured one is where to begin again.
     this.#moved = undefined;
     const retryInMs = (afterMs ?? 0) + this.#backoff.nextMs();
-    this.#timer = setTimeout(() => this.#connect(), retryInMs);
+    this.#timer = setTimeout(() => void this.#connect(), retryInMs);
     this.#tell({ state: "waiting", retryInMs, reason });
   }
 
