@@ -608,6 +608,46 @@ test("changed filters hold from their answer on, also for a new connection; the 
   ]);
 });
 
+test("an answer to changed filters that fills the buffer answers no change that was not sent", async (t) => {
+  const told: unknown[] = [];
+  const { stream, sockets, socket, statuses, tick } = await stage(
+    t,
+    { filters: { a: "1" }, bufferMax: 4, onFilters: ({ cursor }) => told.push(cursor) },
+    {},
+    false,
+  );
+  await socket().subscribe("c0");
+  for (let offset = 1; offset <= 3; offset++) socket().event(offset);
+  const first = stream.updateFilters({ a: "2" });
+  socket().frame({ type: "subscribed", cursor: "c3", note: "changed" });
+  await first;
+  assert.equal(socket().closedWith, 1000);
+  assert.equal(statuses.at(-1)?.state, "paused");
+  let isTaken = false;
+  const second = stream.updateFilters({ a: "3" }).then(() => {
+    isTaken = true;
+  });
+  const got: string[] = [];
+  void (async () => {
+    for await (const { id } of stream) got.push(id);
+  })();
+  await tick(0);
+  assert.equal(sockets.length, 2);
+  await socket().subscribe("c3");
+  await tick(0);
+  assert.deepEqual(socket().sent, [
+    { type: "subscribe", stream: "things", filters: { a: "2" }, start: { cursor: "c3" } },
+    { type: "update_filters", filters: { a: "3" } },
+  ]);
+  assert.ok(!isTaken);
+  socket().frame({ type: "subscribed", cursor: "c4", note: "changed" });
+  await second;
+  await tick(0);
+  assert.deepEqual(told, ["c3", "c4"]);
+  assert.deepEqual(got, ["0:1", "0:2", "0:3"]);
+  assert.equal(stream.cursor, "c4");
+});
+
 test("refused filters are told, and the old ones stay", async (t) => {
   const { stream, socket, notices, end, tick } = await stage(t, { filters: { a: "1" } });
   await socket().subscribe("c0");

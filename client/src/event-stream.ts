@@ -304,17 +304,20 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #subscribed(frame: SubscribedFrame, size: number): void {
-    if (this.#isSubscribed) {
+    const isChange = this.#isSubscribed;
+    this.#isSubscribed = true;
+    this.#renewals = 0;
+    if (isChange) {
       // Another one on the same connection: the filters were changed, by us or over HTTP.
       this.#updates.taken();
       const dropped = this.#fold?.clear() ?? [];
       this.#put({ kind: "filters", subscribed: frame, dropped }, size);
     }
-    this.#isSubscribed = true;
-    this.#renewals = 0;
+    this.#mark(frame.cursor, size);
+    // Where that filled the buffer, the connection is left already.
+    if (!this.#isSubscribed) return;
     this.#steady ??= setTimeout(() => this.#backoff.succeeded(), STEADY_MS);
     this.#tell({ state: "open", subscribed: frame });
-    this.#mark(frame.cursor, size);
     this.#sendUpdate();
   }
 
