@@ -648,6 +648,17 @@ test("an answer to changed filters that fills the buffer answers no change that 
   assert.equal(stream.cursor, "c4");
 });
 
+test("filters that are changed when the stream says that it is open are sent once", async (t) => {
+  const { stream, socket } = await stage(t, {
+    onStatus: ({ state }) => {
+      if (state === "open") void stream.updateFilters({ a: "2" });
+    },
+  });
+  await socket().subscribe("c0");
+  const changes = socket().sent.filter(({ type }) => type === "update_filters");
+  assert.deepEqual(changes, [{ type: "update_filters", filters: { a: "2" } }]);
+});
+
 test("refused filters are told, and the old ones stay", async (t) => {
   const { stream, socket, notices, end, tick } = await stage(t, { filters: { a: "1" } });
   await socket().subscribe("c0");

@@ -317,8 +317,9 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     // Where that filled the buffer, the connection is left already.
     if (!this.#isSubscribed) return;
     this.#steady ??= setTimeout(() => this.#backoff.succeeded(), STEADY_MS);
-    this.#tell({ state: "open", subscribed: frame });
+    // Before it is told: what the application changes then is sent by itself.
     this.#sendUpdate();
+    this.#tell({ state: "open", subscribed: frame });
   }
 
   #mark(cursor: string, size: number): void {
