@@ -540,6 +540,34 @@ test("cursors do not count as what may wait, and fill nothing by themselves", as
   assert.equal(statuses.at(-1)?.state, "connecting");
 });
 
+for (const [state, bufferMax, frame] of [
+  ["open", 8, { type: "subscribed", cursor: "c1", note: "changed" }],
+  ["caught_up", 8, { type: "caught_up", cursor: "c1" }],
+  ["paused", 2, { type: "subscribed", cursor: "c1", note: "changed" }],
+] as const) {
+  test(`a stream that is closed when it says that it is ${state} stays before what it did not give`, async (t) => {
+    let isSubscribed = false;
+    const { stream, socket, tick } = await stage(
+      t,
+      {
+        bufferMax,
+        onStatus: (status) => {
+          if (isSubscribed && status.state === state) stream.close();
+        },
+      },
+      {},
+      false,
+    );
+    await socket().subscribe("c0");
+    isSubscribed = true;
+    socket().event(1);
+    socket().frame(frame);
+    await tick(0);
+    assert.equal((await stream.next()).done, true);
+    assert.equal(stream.cursor, undefined);
+  });
+}
+
 test("a gap is told in its place, with what the fold drops; what came after it stays folded", async (t) => {
   const told: string[] = [];
   const { stream, socket } = await stage(

@@ -189,6 +189,8 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #put(item: Item<T>, size: number): void {
+    // The application may have closed the stream as it was told of the same frame.
+    if (this.#isOver) return;
     if (item.kind === "cursor" && this.#items.last?.kind === "cursor")
       this.#items.replaceLast(item, size);
     else this.#items.push(item, size);
