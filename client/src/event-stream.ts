@@ -1,4 +1,3 @@
-import { type Retry, retryOf } from "@penstock-dev/contract/codes.ts";
 import type { PenstockEvent } from "@penstock-dev/contract/event.ts";
 import type {
   ControlFrame,
@@ -11,6 +10,7 @@ import type {
 } from "@penstock-dev/contract/frames.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
+import { connectionEnd } from "./connection-end.ts";
 import { Deduplication } from "./deduplication.ts";
 import { FilterUpdates } from "./filter-updates.ts";
 import { Fold } from "./fold.ts";
@@ -367,35 +367,19 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #ended(code: number, reason: string): void {
-    const error = this.#fatal;
+    const fatal = this.#fatal;
     this.#leave();
     if (code === 1000 && this.#options.until !== undefined) {
       this.#finish(undefined);
       return;
     }
-    // Where the close frame was lost, the error before it says what to do.
-    const wasLost = code === 1005 || code === 1006;
-    // Of a request that came too late nothing has to be mended, whatever its close says of others.
-    const wasLate = (error?.code ?? reason) === "subscribe_timeout";
-    const told = wasLost && error !== undefined ? known(error.retry) : retryOf(code);
-    const retry = wasLate ? "reconnect" : told;
-    const message =
-      error?.message ?? `${reason === "" ? "The connection was closed." : reason} (${code})`;
-    const mayRenew = this.#connector.renews || error?.code.startsWith("session") === true;
+    const error = connectionEnd(code, reason, fatal);
+    const { retry } = error;
+    const mayRenew = this.#connector.renews || error.code.startsWith("session");
     const isRenewal = retry === "renew" && mayRenew && ++this.#renewals <= RENEWALS_MAX;
-    if (retry === "reconnect" || retry === "wait" || isRenewal) {
-      this.#retry(message, error?.retry_after_ms ?? undefined);
-      return;
-    }
-    this.#finish(
-      new PenstockStreamError({
-        code: error?.code ?? "closed",
-        closeCode: code,
-        retry,
-        message,
-        errors: error?.errors,
-      }),
-    );
+    if (retry === "reconnect" || retry === "wait" || isRenewal)
+      this.#retry(error.message, fatal?.retry_after_ms ?? undefined);
+    else this.#finish(error);
   }
 
   #retry(reason: string, afterMs: number | undefined): void {
@@ -428,13 +412,6 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     this.#tell({ state: "closed" });
     this.#wake();
   }
-}
-
-const RETRIES: readonly Retry[] = ["reconnect", "renew", "choose", "wait", "never"];
-
-/** What an `error` frame says would help; a word that is not known means what a lost close means. */
-function known(retry: string): Retry {
-  return RETRIES.find((one) => one === retry) ?? "reconnect";
 }
 
 function ended(code: string, message: string, cause?: unknown): PenstockStreamError {
