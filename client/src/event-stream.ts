@@ -3,7 +3,6 @@ import type {
   ControlFrame,
   ErrorFrame,
   FilterRule,
-  GapFrame,
   GoAwayFrame,
   ServerFrame,
   SubscribedFrame,
@@ -14,26 +13,11 @@ import { connectionEnd } from "./connection-end.ts";
 import { Deduplication } from "./deduplication.ts";
 import { FilterUpdates } from "./filter-updates.ts";
 import { Fold } from "./fold.ts";
-import { ItemQueue } from "./item-queue.ts";
+import { type Item, ItemQueue } from "./item-queue.ts";
 import type { SocketLike, StreamOptions, StreamStatus } from "./options.ts";
 import { PenstockStreamError } from "./stream-error.ts";
 import { subscribeFrame } from "./subscribe-frame.ts";
 
-/** What waits for the application, in the order of the stream. */
-type Item<T> =
-  | { readonly kind: "event"; readonly event: T }
-  | { readonly kind: "cursor"; readonly cursor: string }
-  | { readonly kind: "gap"; readonly gap: GapFrame; readonly dropped: readonly string[] }
-  | {
-      readonly kind: "filters";
-      readonly subscribed: SubscribedFrame;
-      readonly dropped: readonly string[];
-    };
-
-/** A second of a busy stream; a slower application gains nothing from more. */
-const BUFFER_MAX = 4000;
-/** Characters of frames that wait: events are mostly some hundred bytes, but may be a megabyte. */
-const BUFFER_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Credentials that are refused in a row before the application is told. */
 const RENEWALS_MAX = 3;
 /** Whoever moves moves within the hour. */
@@ -68,9 +52,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   readonly #deduplication = new Deduplication();
   readonly #fold: Fold | undefined;
   readonly #updates: FilterUpdates;
-  // Cursors do not count: there is one for each connection, whether or not events come.
-  readonly #items = new ItemQueue<Item<T>>(({ kind }) => kind !== "cursor");
-  readonly #bufferMax: number;
+  readonly #items: ItemQueue<T>;
   readonly #abort = () => this.close();
   #waiters: (() => void)[] = [];
   #connection: Connection | undefined;
@@ -95,7 +77,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     this.#options = options;
     this.#connector = connector;
     this.#backoff = new Backoff(options.backoff);
-    this.#bufferMax = Math.max(1, options.bufferMax ?? BUFFER_MAX);
+    this.#items = new ItemQueue({ countMax: options.bufferMax });
     this.#updates = new FilterUpdates({ ...(filters && { filters }), ...(rules && { rules }) });
     // Whoever brings a cursor may bring what it got before it.
     const beginsWithNothing = typeof start !== "object" || !("cursor" in start);
@@ -191,20 +173,11 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   #put(item: Item<T>, size: number): void {
     // The application may have closed the stream as it was told of the same frame.
     if (this.#isOver) return;
-    if (item.kind === "cursor" && this.#items.last?.kind === "cursor")
-      this.#items.replaceLast(item, size);
-    else this.#items.push(item, size);
+    this.#items.put(item, size);
     // Whoever waits for this one keeps up, however little may wait.
     if (this.#wake()) return;
     // At a cursor nothing comes twice, so that is where to stop if the bound is near.
-    if (this.#fills(item.kind === "cursor" ? 0.5 : 1)) this.#pause();
-  }
-
-  #fills(share: number): boolean {
-    return (
-      this.#items.count >= this.#bufferMax * share ||
-      this.#items.size >= BUFFER_CHARACTERS_MAX * share
-    );
+    if (this.#items.fills(item.kind === "cursor" ? 0.5 : 1)) this.#pause();
   }
 
   #pause(): void {
@@ -215,7 +188,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #goOn(): void {
-    if (!this.#isPaused || this.#fills(0.25)) return;
+    if (!this.#isPaused || this.#items.fills(0.25)) return;
     this.#isPaused = false;
     void this.#connect();
   }
