@@ -16,6 +16,7 @@ const MODULES = [
   "./stream-error.ts",
   "./server-frame.ts",
   "./connection.ts",
+  "./connection-end.ts",
   "./filter-updates.ts",
   "./subscribe-frame.ts",
   "./event-stream.ts",

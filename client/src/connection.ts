@@ -39,14 +39,9 @@ export class Connection {
     this.#watch();
   }
 
-  /** Whether something is still heard of it. */
-  get isLive(): boolean {
-    return this.#listener !== undefined;
-  }
-
   send(frame: object): void {
     try {
-      if (this.isLive) this.#socket.send(JSON.stringify(frame));
+      if (this.#listener !== undefined) this.#socket.send(JSON.stringify(frame));
     } catch {
       // A socket that cannot send is about to say that it closed.
     }
@@ -64,18 +59,18 @@ export class Connection {
   }
 
   #read(data: unknown): void {
-    if (!this.isLive) return;
+    if (this.#listener === undefined) return;
     this.#watch();
     const text = String(data);
     const frame = readServerFrame(text);
     if (frame === undefined) {
-      this.#listener?.unreadable();
+      this.#listener.unreadable();
       return;
     }
     if ("type" in frame && frame.type === "hello" && "heartbeat_interval_ms" in frame) {
       this.#expect(Number(frame.heartbeat_interval_ms));
     }
-    this.#listener?.frame(frame, text.length);
+    this.#listener.frame(frame, text.length);
   }
 
   #expect(heartbeatMs: number): void {

@@ -22,12 +22,12 @@ interface Stage {
 }
 
 /** A stream over fake sockets and a fake clock. @param reads whether an application iterates */
-function stage(
+async function stage(
   t: TestContext,
   options: StreamOptions = {},
   more: Partial<PenstockOptions> = {},
   reads = true,
-): Stage {
+): Promise<Stage> {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const sockets: FakeSocket[] = [];
   const statuses: StreamStatus[] = [];
@@ -58,6 +58,7 @@ function stage(
     }
   };
   if (reads) void read();
+  await settled();
   return {
     stream,
     sockets,
@@ -75,7 +76,7 @@ function stage(
 }
 
 test("the first frame says what is wanted, and events are given in order", async (t) => {
-  const { socket, got, tick } = stage(
+  const { socket, got, tick } = await stage(
     t,
     { filters: { a: ["b"] }, start: { ago: "10m" }, whenBehind: "wait", maxEventsPerSecond: 5 },
     { token: () => "secret" },
@@ -101,7 +102,7 @@ test("the first frame says what is wanted, and events are given in order", async
 
 for (const code of [1001, 1005, 1006, 1011, 1012, 1013, 1014, 4000, 4001, 4099, 4300, 4399]) {
   test(`after ${code} it goes on at the last cursor, and gives nothing twice`, async (t) => {
-    const { sockets, socket, got, tick, end } = stage(t, { start: "earliest" });
+    const { sockets, socket, got, tick, end } = await stage(t, { start: "earliest" });
     await socket().subscribe("c0");
     socket().event(1);
     socket().checkpoint("c1");
@@ -135,7 +136,7 @@ for (const [code, retry] of [
   [4999, "never"],
 ] as const) {
   test(`${code} ends the iteration with an error, behind what was received`, async (t) => {
-    const { sockets, socket, got, end, tick } = stage(t);
+    const { sockets, socket, got, end, tick } = await stage(t);
     await socket().subscribe("c0");
     socket().event(1);
     socket().drop(code, "why");
@@ -152,7 +153,7 @@ for (const [code, retry] of [
 }
 
 test("a fatal error frame gives the error its code, message and members", async (t) => {
-  const { socket, end, tick } = stage(t);
+  const { socket, end, tick } = await stage(t);
   await socket().accept();
   const errors = [{ path: "/filters/hashtag", message: "is no field", did_you_mean: "hashtags" }];
   socket().frame({
@@ -171,7 +172,7 @@ test("a fatal error frame gives the error its code, message and members", async 
 });
 
 test("where the close frame was lost, the error before it says what to do", async (t) => {
-  const { socket, end, tick } = stage(t);
+  const { socket, end, tick } = await stage(t);
   await socket().accept();
   socket().frame({
     type: "error",
@@ -186,7 +187,7 @@ test("where the close frame was lost, the error before it says what to do", asyn
 });
 
 test("waits double up to their bound, with jitter, and begin anew after a steady connection", async (t) => {
-  const { socket, statuses, tick } = stage(t, {
+  const { socket, statuses, tick } = await stage(t, {
     backoff: { baseMs: 100, maxMs: 1000, random: () => 0.5 },
   });
   for (let attempt = 0; attempt < 6; attempt++) {
@@ -206,7 +207,7 @@ test("waits double up to their bound, with jitter, and begin anew after a steady
 });
 
 test("what the server asks to wait is waited, and jitter besides", async (t) => {
-  const { sockets, socket, tick } = stage(t);
+  const { sockets, socket, tick } = await stage(t);
   await socket().accept();
   socket().frame({
     type: "error",
@@ -225,7 +226,7 @@ test("what the server asks to wait is waited, and jitter besides", async (t) => 
 
 test("a refused credential is asked for again, three times, and a fixed one not at all", async (t) => {
   let asked = 0;
-  const renewing = stage(t, {}, { token: async () => `token ${++asked}` });
+  const renewing = await stage(t, {}, { token: async () => `token ${++asked}` });
   for (let attempt = 1; attempt <= 4; attempt++) {
     await renewing.socket().accept();
     assert.equal(renewing.socket().sent[0]?.api_key, `token ${attempt}`);
@@ -235,7 +236,7 @@ test("a refused credential is asked for again, three times, and a fixed one not 
   assert.equal(renewing.sockets.length, 4);
   assert.equal((renewing.end() as PenstockStreamError).retry, "renew");
   t.mock.timers.reset();
-  const fixed = stage(t, {}, { token: "fixed" });
+  const fixed = await stage(t, {}, { token: "fixed" });
   await fixed.socket().accept();
   fixed.socket().drop(4100);
   await fixed.tick(10_000);
@@ -245,7 +246,7 @@ test("a refused credential is asked for again, three times, and a fixed one not 
 
 test("a credential that cannot be had is tried again", async (t) => {
   let asked = 0;
-  const { sockets, socket, tick, end } = stage(
+  const { sockets, socket, tick, end } = await stage(
     t,
     {},
     {
@@ -256,17 +257,76 @@ test("a credential that cannot be had is tried again", async (t) => {
       },
     },
   );
-  await socket().accept();
-  await tick(500);
-  assert.equal(sockets.length, 2);
+  assert.equal(sockets.length, 0);
+  await tick(499);
+  assert.equal(asked, 1);
+  await tick(1);
   await socket().accept();
   assert.equal(socket().sent[0]?.api_key, "later");
   assert.equal(end(), "running");
 });
 
+test("a credential that comes late is waited for without a socket, which a server would give up", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const { sockets, socket, tick, end } = await stage(t, {}, { token: () => promise });
+  await tick(60_000);
+  assert.equal(sockets.length, 0);
+  resolve("late");
+  await tick(0);
+  await socket().subscribe("c0");
+  assert.equal(socket().sent[0]?.api_key, "late");
+  assert.equal(sockets.length, 1);
+  assert.equal(end(), "running");
+});
+
+for (const how of ["close", "abort"] as const) {
+  for (const comes of ["comes", "fails"] as const) {
+    test(`${how} while a credential is asked for ends the stream, and nothing is made of one that ${comes}`, async (t) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      let asked = 0;
+      const token = (): Promise<string> => {
+        asked += 1;
+        return promise;
+      };
+      const abort = new AbortController();
+      const waiting = await stage(t, { signal: abort.signal }, { token });
+      if (how === "close") waiting.stream.close();
+      else abort.abort();
+      await waiting.tick(0);
+      assert.equal(waiting.end(), "done");
+      if (comes === "comes") resolve("late");
+      else reject(new Error("no network"));
+      await waiting.tick(100_000);
+      assert.equal(waiting.sockets.length, 0);
+      assert.equal(asked, 1);
+      assert.equal(waiting.statuses.at(-1)?.state, "closed");
+    });
+  }
+}
+
+for (const [closes, code] of [
+  ["4400", 4400],
+  ["a close that was lost", 1006],
+] as const) {
+  test(`a server that got no subscription in time is asked again, after ${closes}`, async (t) => {
+    const { sockets, socket, tick, end } = await stage(t);
+    socket().frame({
+      type: "error",
+      code: "subscribe_timeout",
+      message: "late",
+      fatal: true,
+      retry: "never",
+    });
+    socket().drop(code, code === 4400 ? "subscribe_timeout" : "");
+    await tick(500);
+    assert.equal(sockets.length, 2);
+    assert.equal(end(), "running");
+  });
+}
+
 test("an expiring credential is replaced on the connection", async (t) => {
   let asked = 0;
-  const { socket, tick } = stage(t, {}, { token: () => `token ${++asked}` });
+  const { socket, tick } = await stage(t, {}, { token: () => `token ${++asked}` });
   await socket().subscribe("c0");
   socket().frame({ type: "auth_expiring", expires_in_ms: 60_000 });
   await tick(0);
@@ -274,7 +334,7 @@ test("an expiring credential is replaced on the connection", async (t) => {
 });
 
 test("silence ends a connection, at its greeting and later", async (t) => {
-  const { sockets, socket, tick } = stage(t);
+  const { sockets, socket, tick } = await stage(t);
   await tick(15_000);
   assert.equal(socket().closedWith, 1000);
   await tick(500);
@@ -291,7 +351,7 @@ test("silence ends a connection, at its greeting and later", async (t) => {
 });
 
 test("a heartbeat interval that makes no sense does not spin", async (t) => {
-  const { sockets, socket, tick } = stage(t);
+  const { sockets, socket, tick } = await stage(t);
   for (const wrong of [-1, 0, Number.NaN, "x"]) {
     socket().frame({ type: "hello", heartbeat_interval_ms: wrong });
   }
@@ -300,7 +360,7 @@ test("a heartbeat interval that makes no sense does not spin", async (t) => {
 });
 
 test("what is not known is passed over: frames, members, text that is no JSON", async (t) => {
-  const { socket, got, notices, tick, end } = stage(t);
+  const { socket, got, notices, tick, end } = await stage(t);
   await socket().subscribe("c0");
   socket().frame({ type: "fireworks", cursor: 5 });
   socket().frame([]);
@@ -313,7 +373,7 @@ test("what is not known is passed over: frames, members, text that is no JSON", 
 });
 
 test("the cursor counts when the events before it were taken, not before", async (t) => {
-  const { stream, socket } = stage(t, {}, {}, false);
+  const { stream, socket } = await stage(t, {}, {}, false);
   await socket().subscribe("c0");
   socket().event(1);
   socket().checkpoint("c1");
@@ -330,7 +390,7 @@ test("the cursor counts when the events before it were taken, not before", async
 });
 
 test("several calls of next are answered in their order", async (t) => {
-  const { stream, socket } = stage(t, {}, {}, false);
+  const { stream, socket } = await stage(t, {}, {}, false);
   const asked = [stream.next(), stream.next(), stream.next()];
   await socket().subscribe("c0");
   for (const offset of [1, 2, 3]) socket().event(offset);
@@ -342,7 +402,7 @@ test("several calls of next are answered in their order", async (t) => {
 });
 
 test("leaving the loop closes the socket; so do close, abort and the end of a scope", async (t) => {
-  const { stream, socket } = stage(t, {}, {}, false);
+  const { stream, socket } = await stage(t, {}, {}, false);
   await socket().subscribe("c0");
   socket().event(1);
   for await (const _ of stream) break;
@@ -352,7 +412,7 @@ test("leaving the loop closes the socket; so do close, abort and the end of a sc
   for (const how of ["close", "abort", "dispose"] as const) {
     t.mock.timers.reset();
     const abort = new AbortController();
-    const other = stage(t, { signal: abort.signal });
+    const other = await stage(t, { signal: abort.signal });
     await other.socket().subscribe("c0");
     other.socket().event(1);
     await other.tick(0);
@@ -368,13 +428,13 @@ test("leaving the loop closes the socket; so do close, abort and the end of a sc
 });
 
 test("an aborted signal connects to nothing, and aborting ends a wait for the server", async (t) => {
-  const before = stage(t, { signal: AbortSignal.abort() });
+  const before = await stage(t, { signal: AbortSignal.abort() });
   await before.tick(0);
   assert.equal(before.sockets.length, 0);
   assert.equal(before.end(), "done");
   t.mock.timers.reset();
   const abort = new AbortController();
-  const waiting = stage(t, { signal: abort.signal });
+  const waiting = await stage(t, { signal: abort.signal });
   waiting.socket().drop(1006);
   abort.abort();
   await waiting.tick(100_000);
@@ -383,7 +443,7 @@ test("an aborted signal connects to nothing, and aborting ends a wait for the se
 });
 
 test("`until` ends the iteration behind the last event", async (t) => {
-  const { socket, got, end, tick } = stage(t, { until: { cursor: "c9" } });
+  const { socket, got, end, tick } = await stage(t, { until: { cursor: "c9" } });
   await socket().subscribe("c0");
   assert.deepEqual(socket().sent[0]?.until, { cursor: "c9" });
   socket().event(1);
@@ -395,7 +455,7 @@ test("`until` ends the iteration behind the last event", async (t) => {
 });
 
 test("an application that reads slowly holds a bounded number of events, and loses none", async (t) => {
-  const { stream, sockets, socket, statuses } = stage(t, { bufferMax: 8 }, {}, false);
+  const { stream, sockets, socket, statuses } = await stage(t, { bufferMax: 8 }, {}, false);
   const log = Array.from({ length: 100 }, (_, offset) => offset);
   /** Sends what is due, a checkpoint after every third, until the client goes. */
   const play = async (): Promise<void> => {
@@ -416,6 +476,7 @@ test("an application that reads slowly holds a bounded number of events, and los
       await play();
     }
     got.push((await stream.next()).value?.id);
+    await settled();
   }
   assert.deepEqual(
     got,
@@ -426,7 +487,7 @@ test("an application that reads slowly holds a bounded number of events, and los
 });
 
 test("a buffer that is full without a cursor still moves on", async (t) => {
-  const { stream, sockets, socket } = stage(t, { bufferMax: 4 }, {}, false);
+  const { stream, sockets, socket } = await stage(t, { bufferMax: 4 }, {}, false);
   const got: (string | undefined)[] = [];
   for (let round = 0; got.length < 9; round++) {
     assert.ok(round < 20);
@@ -434,8 +495,10 @@ test("a buffer that is full without a cursor still moves on", async (t) => {
     await at.subscribe("c0");
     for (let offset = 0; offset < 9 && at.closedWith === undefined; offset++) at.event(offset);
     const connections = sockets.length;
-    while (sockets.length === connections && got.length < 9)
+    while (sockets.length === connections && got.length < 9) {
       got.push((await stream.next()).value?.id);
+      await settled();
+    }
   }
   assert.deepEqual(
     got,
@@ -443,9 +506,71 @@ test("a buffer that is full without a cursor still moves on", async (t) => {
   );
 });
 
+for (const bufferMax of [1, 2, 3]) {
+  test(`an application that keeps up stays on its connection, though only ${bufferMax} may wait`, async (t) => {
+    const { sockets, socket, got, statuses, tick } = await stage(t, { bufferMax });
+    await socket().subscribe("c0");
+    await tick(0);
+    for (let offset = 1; offset <= 9; offset++) {
+      socket().event(offset);
+      await tick(0);
+      socket().checkpoint(`c${offset}`);
+      await tick(0);
+    }
+    assert.equal(got.length, 9);
+    assert.equal(sockets.length, 1);
+    assert.ok(statuses.every(({ state }) => state !== "paused"));
+  });
+}
+
+test("cursors do not count as what may wait, and fill nothing by themselves", async (t) => {
+  const { stream, socket, statuses } = await stage(t, { bufferMax: 4 }, {}, false);
+  await socket().subscribe("c0");
+  socket().event(1);
+  for (const cursor of ["c1", "c2"]) socket().checkpoint(cursor);
+  assert.equal(socket().closedWith, undefined);
+  socket().event(2);
+  assert.equal(socket().closedWith, undefined);
+  socket().checkpoint("c3");
+  assert.equal(socket().closedWith, 1000);
+  assert.equal(statuses.at(-1)?.state, "paused");
+  await stream.next();
+  assert.equal(statuses.at(-1)?.state, "paused");
+  await stream.next();
+  assert.equal(statuses.at(-1)?.state, "connecting");
+});
+
+for (const [state, bufferMax, frame] of [
+  ["open", 8, { type: "subscribed", cursor: "c1", note: "changed" }],
+  ["caught_up", 8, { type: "caught_up", cursor: "c1" }],
+  ["paused", 2, { type: "subscribed", cursor: "c1", note: "changed" }],
+] as const) {
+  test(`a stream that is closed when it says that it is ${state} stays before what it did not give`, async (t) => {
+    let isSubscribed = false;
+    const { stream, socket, tick } = await stage(
+      t,
+      {
+        bufferMax,
+        onStatus: (status) => {
+          if (isSubscribed && status.state === state) stream.close();
+        },
+      },
+      {},
+      false,
+    );
+    await socket().subscribe("c0");
+    isSubscribed = true;
+    socket().event(1);
+    socket().frame(frame);
+    await tick(0);
+    assert.equal((await stream.next()).done, true);
+    assert.equal(stream.cursor, undefined);
+  });
+}
+
 test("a gap is told in its place, with what the fold drops; what came after it stays folded", async (t) => {
   const told: string[] = [];
-  const { stream, socket } = stage(
+  const { stream, socket } = await stage(
     t,
     {
       fold: true,
@@ -476,7 +601,7 @@ test("a gap is told in its place, with what the fold drops; what came after it s
 
 test("changed filters hold from their answer on, also for a new connection; the fold begins anew", async (t) => {
   const told: unknown[] = [];
-  const { stream, socket, got, tick } = stage(t, {
+  const { stream, socket, got, tick } = await stage(t, {
     filters: { a: "1" },
     fold: true,
     onFilters: ({ cursor }, dropped) => told.push([cursor, dropped]),
@@ -511,8 +636,59 @@ test("changed filters hold from their answer on, also for a new connection; the 
   ]);
 });
 
+test("an answer to changed filters that fills the buffer answers no change that was not sent", async (t) => {
+  const told: unknown[] = [];
+  const { stream, sockets, socket, statuses, tick } = await stage(
+    t,
+    { filters: { a: "1" }, bufferMax: 4, onFilters: ({ cursor }) => told.push(cursor) },
+    {},
+    false,
+  );
+  await socket().subscribe("c0");
+  for (let offset = 1; offset <= 3; offset++) socket().event(offset);
+  const first = stream.updateFilters({ a: "2" });
+  socket().frame({ type: "subscribed", cursor: "c3", note: "changed" });
+  await first;
+  assert.equal(socket().closedWith, 1000);
+  assert.equal(statuses.at(-1)?.state, "paused");
+  let isTaken = false;
+  const second = stream.updateFilters({ a: "3" }).then(() => {
+    isTaken = true;
+  });
+  const got: string[] = [];
+  void (async () => {
+    for await (const { id } of stream) got.push(id);
+  })();
+  await tick(0);
+  assert.equal(sockets.length, 2);
+  await socket().subscribe("c3");
+  await tick(0);
+  assert.deepEqual(socket().sent, [
+    { type: "subscribe", stream: "things", filters: { a: "2" }, start: { cursor: "c3" } },
+    { type: "update_filters", filters: { a: "3" } },
+  ]);
+  assert.ok(!isTaken);
+  socket().frame({ type: "subscribed", cursor: "c4", note: "changed" });
+  await second;
+  await tick(0);
+  assert.deepEqual(told, ["c3", "c4"]);
+  assert.deepEqual(got, ["0:1", "0:2", "0:3"]);
+  assert.equal(stream.cursor, "c4");
+});
+
+test("filters that are changed when the stream says that it is open are sent once", async (t) => {
+  const { stream, socket } = await stage(t, {
+    onStatus: ({ state }) => {
+      if (state === "open") void stream.updateFilters({ a: "2" });
+    },
+  });
+  await socket().subscribe("c0");
+  const changes = socket().sent.filter(({ type }) => type === "update_filters");
+  assert.deepEqual(changes, [{ type: "update_filters", filters: { a: "2" } }]);
+});
+
 test("refused filters are told, and the old ones stay", async (t) => {
-  const { stream, socket, notices, end, tick } = stage(t, { filters: { a: "1" } });
+  const { stream, socket, notices, end, tick } = await stage(t, { filters: { a: "1" } });
   await socket().subscribe("c0");
   const refused = stream.updateFilters({ wrong: "x" });
   const errors = [{ path: "/filters/wrong", message: "is no field" }];
@@ -531,7 +707,7 @@ test("refused filters are told, and the old ones stay", async (t) => {
 });
 
 test("a server that sends its clients elsewhere is followed, after its jitter, but never out of encryption", async (t) => {
-  const { sockets, socket, notices, tick } = stage(t);
+  const { sockets, socket, notices, tick } = await stage(t);
   await socket().subscribe("c0");
   socket().frame({ type: "go_away", deadline_ms: 10_000, jitter_ms: 4000 });
   await tick(10_000);
@@ -547,7 +723,7 @@ test("a server that sends its clients elsewhere is followed, after its jitter, b
   await tick(500);
   assert.equal(socket().url, "ws://server.test/base/stream/ws");
   t.mock.timers.reset();
-  const safe = stage(t, {}, { url: "https://server.test" });
+  const safe = await stage(t, {}, { url: "https://server.test" });
   await safe.socket().subscribe("c0");
   safe.socket().frame({ type: "go_away", deadline_ms: 10, jitter_ms: 0, url });
   await safe.tick(1);
@@ -555,7 +731,7 @@ test("a server that sends its clients elsewhere is followed, after its jitter, b
 });
 
 test("an address that no WebSocket can have ends the stream at once", async (t) => {
-  const { end, tick } = stage(
+  const { end, tick } = await stage(
     t,
     {},
     {
@@ -571,7 +747,7 @@ test("an address that no WebSocket can have ends the stream at once", async (t) 
 });
 
 test("what onGap throws ends the iteration, and the socket", async (t) => {
-  const { socket, end, tick } = stage(t, {
+  const { socket, end, tick } = await stage(t, {
     onGap: () => {
       throw new Error("mine");
     },

@@ -1,39 +1,23 @@
-import { type Retry, retryOf } from "@penstock-dev/contract/codes.ts";
 import type { PenstockEvent } from "@penstock-dev/contract/event.ts";
 import type {
   ControlFrame,
   ErrorFrame,
   FilterRule,
-  GapFrame,
   GoAwayFrame,
   ServerFrame,
   SubscribedFrame,
 } from "@penstock-dev/contract/frames.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
+import { connectionEnd } from "./connection-end.ts";
 import { Deduplication } from "./deduplication.ts";
 import { FilterUpdates } from "./filter-updates.ts";
 import { Fold } from "./fold.ts";
-import { ItemQueue } from "./item-queue.ts";
+import { type Item, ItemQueue } from "./item-queue.ts";
 import type { SocketLike, StreamOptions, StreamStatus } from "./options.ts";
 import { PenstockStreamError } from "./stream-error.ts";
 import { subscribeFrame } from "./subscribe-frame.ts";
 
-/** What waits for the application, in the order of the stream. */
-type Item<T> =
-  | { readonly kind: "event"; readonly event: T }
-  | { readonly kind: "cursor"; readonly cursor: string }
-  | { readonly kind: "gap"; readonly gap: GapFrame; readonly dropped: readonly string[] }
-  | {
-      readonly kind: "filters";
-      readonly subscribed: SubscribedFrame;
-      readonly dropped: readonly string[];
-    };
-
-/** A second of a busy stream; a slower application gains nothing from more. */
-const BUFFER_MAX = 4000;
-/** Characters of frames that wait: events are mostly some hundred bytes, but may be a megabyte. */
-const BUFFER_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Credentials that are refused in a row before the application is told. */
 const RENEWALS_MAX = 3;
 /** Whoever moves moves within the hour. */
@@ -68,8 +52,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   readonly #deduplication = new Deduplication();
   readonly #fold: Fold | undefined;
   readonly #updates: FilterUpdates;
-  readonly #items = new ItemQueue<Item<T>>();
-  readonly #bufferMax: number;
+  readonly #items: ItemQueue<T>;
   readonly #abort = () => this.close();
   #waiters: (() => void)[] = [];
   #connection: Connection | undefined;
@@ -94,7 +77,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     this.#options = options;
     this.#connector = connector;
     this.#backoff = new Backoff(options.backoff);
-    this.#bufferMax = Math.max(1, options.bufferMax ?? BUFFER_MAX);
+    this.#items = new ItemQueue({ countMax: options.bufferMax });
     this.#updates = new FilterUpdates({ ...(filters && { filters }), ...(rules && { rules }) });
     // Whoever brings a cursor may bring what it got before it.
     const beginsWithNothing = typeof start !== "object" || !("cursor" in start);
@@ -104,7 +87,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
       return;
     }
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#connect();
+    void this.#connect();
   }
 
   /**
@@ -188,19 +171,13 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #put(item: Item<T>, size: number): void {
-    if (item.kind === "cursor" && this.#items.last?.kind === "cursor")
-      this.#items.replaceLast(item, size);
-    else this.#items.push(item, size);
-    this.#wake();
+    // The application may have closed the stream as it was told of the same frame.
+    if (this.#isOver) return;
+    this.#items.put(item, size);
+    // Whoever waits for this one keeps up, however little may wait.
+    if (this.#wake()) return;
     // At a cursor nothing comes twice, so that is where to stop if the bound is near.
-    if (this.#fills(item.kind === "cursor" ? 0.5 : 1)) this.#pause();
-  }
-
-  #fills(share: number): boolean {
-    return (
-      this.#items.length >= this.#bufferMax * share ||
-      this.#items.size >= BUFFER_CHARACTERS_MAX * share
-    );
+    if (this.#items.fills(item.kind === "cursor" ? 0.5 : 1)) this.#pause();
   }
 
   #pause(): void {
@@ -211,13 +188,16 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #goOn(): void {
-    if (!this.#isPaused || (this.#fills(0.25) && this.#items.length > 0)) return;
+    if (!this.#isPaused || this.#items.fills(0.25)) return;
     this.#isPaused = false;
-    this.#connect();
+    void this.#connect();
   }
 
-  #wake(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter();
+  /** Returns whether the application was waiting. */
+  #wake(): boolean {
+    const waiters = this.#waiters.splice(0);
+    for (const waiter of waiters) waiter();
+    return waiters.length > 0;
   }
 
   /** What a callback throws is its application's: it surfaces there, and breaks nothing here. */
@@ -229,14 +209,26 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     outside(() => this.#options.onNotice?.({ code, message }));
   }
 
-  #connect(): void {
+  async #connect(): Promise<void> {
     if (this.#isOver || this.#isPaused) return;
     this.#fatal = undefined;
     this.#tell({ state: "connecting", attempt: this.#backoff.attempt });
     if (this.#isOver) return;
+    let token: string | undefined;
+    try {
+      // First of all: a server gives a socket up that does not subscribe in time.
+      token = await this.#connector.token();
+    } catch (caught) {
+      this.#retry(`No credential could be had: ${String(caught)}`, undefined);
+      return;
+    }
+    if (!this.#isOver) this.#open(token);
+  }
+
+  #open(token: string | undefined): void {
     try {
       this.#connection = new Connection(() => this.#connector.open(this.#moved), {
-        opened: (connection) => void this.#subscribe(connection),
+        opened: (connection) => this.#subscribe(connection, token),
         frame: (frame, size) => this.#receive(frame, size),
         unreadable: () =>
           this.#notice("invalid_json", "The server sent something that is no frame."),
@@ -248,16 +240,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     }
   }
 
-  async #subscribe(connection: Connection): Promise<void> {
-    let token: string | undefined;
-    try {
-      token = await this.#connector.token();
-    } catch (caught) {
-      if (!connection.isLive) return;
-      this.#leave();
-      this.#retry(`No credential could be had: ${String(caught)}`, undefined);
-      return;
-    }
+  #subscribe(connection: Connection, token: string | undefined): void {
     connection.send(
       subscribeFrame(this.#stream, this.#options, this.#updates.inForce, this.#received, token),
     );
@@ -296,18 +279,22 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #subscribed(frame: SubscribedFrame, size: number): void {
-    if (this.#isSubscribed) {
+    const isChange = this.#isSubscribed;
+    this.#isSubscribed = true;
+    this.#renewals = 0;
+    if (isChange) {
       // Another one on the same connection: the filters were changed, by us or over HTTP.
       this.#updates.taken();
       const dropped = this.#fold?.clear() ?? [];
       this.#put({ kind: "filters", subscribed: frame, dropped }, size);
     }
-    this.#isSubscribed = true;
-    this.#renewals = 0;
-    this.#steady ??= setTimeout(() => this.#backoff.succeeded(), STEADY_MS);
-    this.#tell({ state: "open", subscribed: frame });
     this.#mark(frame.cursor, size);
+    // Where that filled the buffer, the connection is left already.
+    if (!this.#isSubscribed) return;
+    this.#steady ??= setTimeout(() => this.#backoff.succeeded(), STEADY_MS);
+    // Before it is told: what the application changes then is sent by itself.
     this.#sendUpdate();
+    this.#tell({ state: "open", subscribed: frame });
   }
 
   #mark(cursor: string, size: number): void {
@@ -336,7 +323,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
       () => {
         this.#moved = url;
         this.#leave();
-        this.#connect();
+        void this.#connect();
       },
       Math.min(JITTER_MAX_MS, Math.max(0, Number(jitter_ms) || 0)) * this.#backoff.random(),
     );
@@ -353,32 +340,19 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
   }
 
   #ended(code: number, reason: string): void {
-    const error = this.#fatal;
+    const fatal = this.#fatal;
     this.#leave();
     if (code === 1000 && this.#options.until !== undefined) {
       this.#finish(undefined);
       return;
     }
-    // Where the close frame was lost, the error before it says what to do.
-    const wasLost = code === 1005 || code === 1006;
-    const retry = wasLost && error !== undefined ? known(error.retry) : retryOf(code);
-    const message =
-      error?.message ?? `${reason === "" ? "The connection was closed." : reason} (${code})`;
-    const mayRenew = this.#connector.renews || error?.code.startsWith("session") === true;
+    const error = connectionEnd(code, reason, fatal);
+    const { retry } = error;
+    const mayRenew = this.#connector.renews || error.code.startsWith("session");
     const isRenewal = retry === "renew" && mayRenew && ++this.#renewals <= RENEWALS_MAX;
-    if (retry === "reconnect" || retry === "wait" || isRenewal) {
-      this.#retry(message, error?.retry_after_ms ?? undefined);
-      return;
-    }
-    this.#finish(
-      new PenstockStreamError({
-        code: error?.code ?? "closed",
-        closeCode: code,
-        retry,
-        message,
-        errors: error?.errors,
-      }),
-    );
+    if (retry === "reconnect" || retry === "wait" || isRenewal)
+      this.#retry(error.message, fatal?.retry_after_ms ?? undefined);
+    else this.#finish(error);
   }
 
   #retry(reason: string, afterMs: number | undefined): void {
@@ -386,7 +360,7 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     // An address that the server gave is tried once; the configured one is where to begin again.
     this.#moved = undefined;
     const retryInMs = (afterMs ?? 0) + this.#backoff.nextMs();
-    this.#timer = setTimeout(() => this.#connect(), retryInMs);
+    this.#timer = setTimeout(() => void this.#connect(), retryInMs);
     this.#tell({ state: "waiting", retryInMs, reason });
   }
 
@@ -411,13 +385,6 @@ export class EventStream<T extends PenstockEvent = PenstockEvent>
     this.#tell({ state: "closed" });
     this.#wake();
   }
-}
-
-const RETRIES: readonly Retry[] = ["reconnect", "renew", "choose", "wait", "never"];
-
-/** What an `error` frame says would help; a word that is not known means what a lost close means. */
-function known(retry: string): Retry {
-  return RETRIES.find((one) => one === retry) ?? "reconnect";
 }
 
 function ended(code: string, message: string, cause?: unknown): PenstockStreamError {

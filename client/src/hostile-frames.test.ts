@@ -33,6 +33,7 @@ describe("frames that make no sense", () => {
     })().catch((caught: unknown) => {
       end = caught;
     });
+    await settled();
     await socket.subscribe("c1.start");
   };
   beforeEach(open);
@@ -150,6 +151,7 @@ test("a wait that makes no sense neither spins nor lasts for ever", async (t) =>
         if (status.state === "waiting") waits.push(status.retryInMs);
       },
     });
+    await settled();
     const [first] = sockets;
     await first?.subscribe("c1.start");
     first?.frame({ type: "error", fatal: true, code: "overloaded", retry_after_ms: wait });

@@ -1,46 +1,77 @@
+import type { GapFrame, SubscribedFrame } from "@penstock-dev/contract/frames.ts";
+
+/** What waits for the application. */
+export type Item<T> =
+  | { readonly kind: "event"; readonly event: T }
+  | { readonly kind: "cursor"; readonly cursor: string }
+  | { readonly kind: "gap"; readonly gap: GapFrame; readonly dropped: readonly string[] }
+  | {
+      readonly kind: "filters";
+      readonly subscribed: SubscribedFrame;
+      readonly dropped: readonly string[];
+    };
+
+/** A second of a busy stream; a slower application gains nothing from more. */
+const COUNT_MAX = 4000;
+/** Events are mostly some hundred characters, but may be a million. */
+const CHARACTERS_MAX = 16 * 1024 * 1024;
+
+/** How much may wait. */
+export interface ItemBounds {
+  /** Items that are no cursors. */
+  readonly countMax?: number | undefined;
+  /** Characters of the frames that they came in. */
+  readonly charactersMax?: number | undefined;
+}
+
 /**
- * What waits for the application, first in, first out, with a count of its size, so that whoever
- * fills it can stop in time.
+ * What waits for the application, in the order of the stream. It takes whatever comes, and says how
+ * full it is, so that whoever fills it can stop in time.
  */
 export class ItemQueue<T> {
-  #entries: { readonly item: T; readonly size: number }[] = [];
+  readonly #countMax: number;
+  readonly #charactersMax: number;
+  #entries: { readonly item: Item<T>; readonly characters: number }[] = [];
   #taken = 0;
-  #size = 0;
+  #count = 0;
+  #characters = 0;
 
-  /** Items that wait. */
-  get length(): number {
-    return this.#entries.length - this.#taken;
+  constructor({ countMax = COUNT_MAX, charactersMax = CHARACTERS_MAX }: ItemBounds = {}) {
+    this.#countMax = Math.max(1, countMax);
+    this.#charactersMax = charactersMax;
   }
 
-  /** The sizes of the items that wait, added up. */
-  get size(): number {
-    return this.#size;
+  /**
+   * Whether what waits comes to a share of a bound. Cursors do not count: each connection brings one,
+   * whether or not events come.
+   */
+  fills(share: number): boolean {
+    return this.#count >= this.#countMax * share || this.#characters >= this.#charactersMax * share;
   }
 
-  /** The newest item that waits. */
-  get last(): T | undefined {
-    return this.length === 0 ? undefined : this.#entries.at(-1)?.item;
-  }
-
-  /** @param size of the item, in whatever unit the owner bounds */
-  push(item: T, size: number): void {
-    this.#entries.push({ item, size });
-    this.#size += size;
-  }
-
-  /** Puts an item in the place of the newest one. */
-  replaceLast(item: T, size: number): void {
-    const entry = this.#entries.pop();
-    this.#size -= entry?.size ?? 0;
-    this.push(item, size);
+  /**
+   * Puts an item behind the others; a cursor takes the place of one that is the last.
+   *
+   * @param characters of the frame that it came in
+   */
+  put(item: Item<T>, characters: number): void {
+    const last = this.#entries.at(-1);
+    if (item.kind === "cursor" && last?.item.kind === "cursor") {
+      this.#entries.pop();
+      this.#characters -= last.characters;
+    }
+    this.#entries.push({ item, characters });
+    this.#characters += characters;
+    if (item.kind !== "cursor") this.#count += 1;
   }
 
   /** The oldest item, or undefined where none waits. */
-  take(): T | undefined {
+  take(): Item<T> | undefined {
     const entry = this.#entries[this.#taken];
     if (entry === undefined) return undefined;
     this.#taken += 1;
-    this.#size -= entry.size;
+    this.#characters -= entry.characters;
+    if (entry.item.kind !== "cursor") this.#count -= 1;
     // Moving what is left costs its length, so it waits until half of the list is done.
     if (this.#taken * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#taken);
@@ -52,6 +83,7 @@ export class ItemQueue<T> {
   clear(): void {
     this.#entries = [];
     this.#taken = 0;
-    this.#size = 0;
+    this.#count = 0;
+    this.#characters = 0;
   }
 }

@@ -40,6 +40,8 @@ export async function publishRecords(publication: Publication): Promise<string |
     headers: { "content-type": "application/x-ndjson" },
     body: Readable.toWeb(Readable.from(sending.lines())) as ReadableStream,
     duplex: "half",
+    // A body that is read once cannot go elsewhere; and for a redirect, a copy of all of it is kept.
+    redirect: "error",
   } as RequestInit);
   if (response.status !== 200 || response.body === null)
     throw new CommandError(await problemText(response));
@@ -71,37 +73,49 @@ class Sending {
   readonly #unanswered = new Map<number, Sent>();
   #sent = 0;
   #ended: string | undefined;
+  /** Ends the wait for the record of the moment. */
+  #stop: () => void = () => undefined;
 
   constructor(publication: Publication) {
     this.#publication = publication;
     this.#pace = new Pace(publication.speed, performance.now());
+    publication.signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
   async *lines(): AsyncIterable<string | Uint8Array> {
-    const { records, signal, name, progress } = this.#publication;
-    const stopped = new Promise<undefined>((resolve) => {
-      if (signal.aborted) resolve(undefined);
-      signal.addEventListener("abort", () => resolve(undefined), { once: true });
-    });
+    const { signal, name, progress } = this.#publication;
     try {
       for (;;) {
-        const next = await Promise.race([records.next(), stopped]);
-        if (next === undefined || next.done === true) return;
-        if (next.value.bytes === undefined) {
-          progress.refuse(`line ${next.value.line}: ${(next.value.value as Error).message}`);
+        const record = await this.#next();
+        if (record === undefined) return;
+        const { bytes, value, line, endBytes } = record;
+        if (bytes === undefined) {
+          progress.refuse(`line ${line}: ${(value as Error).message}`);
           continue;
         }
-        await this.#wait(next.value);
+        await this.#wait(record);
         if (signal.aborted || this.#ended !== undefined) return;
         this.#sent += 1;
-        const { line, endBytes } = next.value;
         this.#unanswered.set(this.#sent, { line, endBytes });
-        yield next.value.bytes;
+        yield bytes;
         yield "\n";
       }
     } catch (caught) {
       this.#ended = `${name} could not be read to its end: ${reasonText(caught)}`;
     }
+  }
+
+  /**
+   * The next record, or undefined where none follows or the publication is to end. A race against a
+   * promise that lasts as long as the publication would keep every record in that promise.
+   */
+  #next(): Promise<InputRecord | undefined> {
+    const { records, signal } = this.#publication;
+    return new Promise((resolve, reject) => {
+      this.#stop = () => resolve(undefined);
+      if (signal.aborted) this.#stop();
+      else records.next().then(({ value }) => resolve(value ?? undefined), reject);
+    });
   }
 
   async #wait({ value }: InputRecord): Promise<void> {
