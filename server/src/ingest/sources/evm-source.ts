@@ -185,7 +185,7 @@ function watchHeads(rpc: JsonRpc, url: string) {
       if (!isDue) {
         const woken = new AbortController();
         wake = () => woken.abort();
-        await pause(pollMs, AbortSignal.any([signal, woken.signal]));
+        await pause(pollMs, signal, woken.signal);
       }
       isDue = false;
     },

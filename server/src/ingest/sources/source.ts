@@ -5,12 +5,14 @@ export type Tell = (
   fields?: Readonly<Record<string, unknown>>,
 ) => void;
 
-/** Waits, unless the signal aborts first. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+/** Waits, unless one of the signals aborts first; nothing of it is left at them then. */
+export async function pause(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
+  if (signals.some(({ aborted }) => aborted)) return;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  const end = (): void => resolve();
+  const timer = setTimeout(end, ms);
+  for (const signal of signals) signal.addEventListener("abort", end);
   await promise;
   clearTimeout(timer);
+  for (const signal of signals) signal.removeEventListener("abort", end);
 }
