@@ -28,6 +28,7 @@ test("a block that does not connect to what was told is asked for again, and not
       },
       tell: () => undefined,
       now: () => 0,
+      signal: new AbortController().signal,
     },
     from: 1,
     rollbackAfterMs: 1000,
@@ -43,3 +44,43 @@ test("a block that does not connect to what was told is asked for again, and not
   assert.equal(await follower.look(node), "even");
   assert.equal(published, 3);
 });
+
+for (const [what, branch] of [
+  ["a backfill", ""],
+  ["the search for where a branch leaves", "77"],
+]) {
+  test(`${what} ends between two blocks`, async () => {
+    const stop = new AbortController();
+    const told = new ToldChain();
+    for (let number = 1; number <= 100; number++) told.tell(blockAt(number), false);
+    const other = (number: number): FullBlock => ({
+      ...blockAt(number),
+      hash: `${hashOf(number).slice(0, -2)}${branch}`,
+    });
+    const asked: number[] = [];
+    const node = {
+      head: async () => (branch === "" ? blockAt(120) : other(100)),
+      at: async (number: number) => {
+        asked.push(number);
+        if (asked.length === 3) stop.abort(new Error("enough"));
+        return branch === "" ? blockAt(number) : other(number);
+      },
+      full: async (hash: string) => blockAt(Number(hash)),
+      finalized: async () => undefined,
+    } as unknown as EvmNode;
+    const follower = new EvmFollower({
+      chain: "ETH",
+      told,
+      port: {
+        publish: async () => assert.fail("it published"),
+        tell: () => undefined,
+        now: () => 0,
+        signal: stop.signal,
+      },
+      from: 1,
+      rollbackAfterMs: 1000,
+    });
+    await assert.rejects(follower.look(node), /enough/);
+    assert.equal(asked.length, 3);
+  });
+}

@@ -9,6 +9,8 @@ export interface FollowerPort {
   readonly tell: Tell;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Ends a look between two blocks. */
+  readonly signal: AbortSignal;
 }
 
 /** What one look at the node came to. */
@@ -53,7 +55,7 @@ export class EvmFollower {
     this.#rollbackAfterMs = init.rollbackAfterMs;
   }
 
-  /** @throws RpcError where the node cannot be used, and whatever publishing throws */
+  /** @throws RpcError where the node cannot be used, the signal's reason, and whatever publishing throws */
   async look(node: EvmNode): Promise<Look> {
     const head = await node.head();
     const { tip } = this.#told;
@@ -109,6 +111,7 @@ export class EvmFollower {
   /** The highest number at which the node and the told chain agree. */
   async #commonAncestor(node: EvmNode, highest: number): Promise<number | undefined | "changed"> {
     for (let number = highest; ; number--) {
+      this.#port.signal.throwIfAborted();
       const told = this.#told.hashAt(number);
       if (told === undefined) return undefined;
       const found = await node.at(number);
@@ -132,6 +135,7 @@ export class EvmFollower {
     const last = isReorg ? head.number : Math.min(head.number, from + BLOCKS_PER_LOOK - 1);
     const blocks: FullBlock[] = [];
     for (let number = from; number <= last; number++) {
+      this.#port.signal.throwIfAborted();
       const header = await node.at(number);
       const block = header === undefined ? undefined : await node.full(header.hash);
       if (block === undefined) return "changed";

@@ -43,6 +43,7 @@ export function startEvmSource(init: EvmSourceInit): EvmSource {
     get isUp() {
       return watch.isUp;
     },
+    // What waits for the node ends with the signal: only an append that is under way is waited for.
     [Symbol.asyncDispose]: async () => {
       abort.abort();
       await running;
@@ -128,6 +129,7 @@ async function makeFollower(init: EvmSourceInit, signal: AbortSignal): Promise<E
     port: {
       tell: init.tell,
       now: init.now,
+      signal,
       publish: async (records) => {
         const accepted = records.map((record) => acceptOf(init, record));
         signal.throwIfAborted();
@@ -157,7 +159,7 @@ async function followNode(
   worked: () => void,
 ): Promise<void> {
   const { sourceTimeoutMs, sourcePollMs } = init.ingester.options;
-  using rpc = await connectRpc(url, sourceTimeoutMs);
+  using rpc = await connectRpc(url, sourceTimeoutMs, signal);
   const node = new EvmNode(rpc);
   const heads = watchHeads(rpc, url);
   while (!signal.aborted) {
