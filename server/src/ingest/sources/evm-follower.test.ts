@@ -1,86 +1,143 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EvmFollower } from "./evm-follower.ts";
+import { chainEvents } from "@penstock-dev/domain-chain-events";
+import { EvmFollower, type FollowerPort } from "./evm-follower.ts";
 import type { EvmNode, FullBlock } from "./evm-node.ts";
 import { ToldChain } from "./told-chain.ts";
 
-const hashOf = (number: number): string => `0x${number.toString(16).padStart(64, "0")}`;
-
-function blockAt(number: number, parentHash = hashOf(number - 1)): FullBlock {
-  return { number, hash: hashOf(number), parentHash, block: {}, receipts: [] };
+/** What a follower publishes. */
+interface Published {
+  readonly block?: { readonly number: string };
+  readonly head?: boolean;
+  readonly start?: boolean;
 }
 
-test("a block that does not connect to what was told is asked for again, and not told", async () => {
-  const blocks = [blockAt(1)];
-  const node = {
+/** The hash of a block; branches of a chain differ in all of theirs. */
+function hashOf(number: number, branch = "00"): string {
+  return `0x${branch}${number.toString(16).padStart(62, "0")}`;
+}
+
+function blockAt(number: number, parentHash = hashOf(number - 1), branch = "00"): FullBlock {
+  const hash = hashOf(number, branch);
+  const block = { number: `0x${number.toString(16)}`, hash, parentHash, transactions: [] };
+  const rest = { timestamp: "0x66000000", gasUsed: "0x0", gasLimit: "0x1" };
+  return { number, hash, parentHash, block: { ...block, ...rest }, receipts: [] };
+}
+
+/** A chain of blocks, of another branch above a number. */
+function chainOf(first: number, last: number, branchAbove = last): FullBlock[] {
+  return Array.from({ length: last - first + 1 }, (_, at) => {
+    const number = first + at;
+    const parentBranch = number - 1 > branchAbove ? "bb" : "00";
+    const branch = number > branchAbove ? "bb" : "00";
+    return blockAt(number, hashOf(number - 1, parentBranch), branch);
+  });
+}
+
+/** A node that has some blocks, which may change. */
+function nodeOf(blocks: readonly FullBlock[]): EvmNode {
+  return {
     head: async () => blocks.at(-1),
     at: async (number: number) => blocks.find((block) => block.number === number),
     full: async (hash: string) => blocks.find((block) => block.hash === hash),
     finalized: async () => undefined,
   } as unknown as EvmNode;
-  let published = 0;
+}
+
+function toldOf(blocks: readonly FullBlock[]): ToldChain {
+  const told = new ToldChain();
+  for (const block of blocks) told.tell(block, false);
+  return told;
+}
+
+/** A follower, and the appends that it made. */
+function followerOf(told: ToldChain, port: Partial<FollowerPort> = {}, from?: number) {
+  const appends: (readonly Published[])[] = [];
   const follower = new EvmFollower({
     chain: "ETH",
-    told: new ToldChain(),
+    told,
     port: {
-      publish: async (records) => {
-        published += records.length;
-      },
+      publish: async (records) => void appends.push(records),
       tell: () => undefined,
       now: () => 0,
       signal: new AbortController().signal,
+      ...port,
     },
-    from: 1,
+    from,
     rollbackAfterMs: 1000,
   });
+  return { follower, appends };
+}
+
+/** What the domain makes of raw records, one after another. */
+function eventsOf(records: Iterable<object>): { types: string[]; dead: string[] } {
+  const state = chainEvents.process?.create();
+  const types: string[] = [];
+  const dead: string[] = [];
+  let offset = 0;
+  for (const record of records) {
+    const outcome = chainEvents.process?.apply(record, state, offset++);
+    types.push(...(outcome?.enriched ?? []).map(({ event_type }) => event_type));
+    if (outcome?.dead !== undefined) dead.push(outcome.dead);
+  }
+  return { types, dead };
+}
+
+const rawOf = ({ block, receipts }: FullBlock): object => ({
+  ...{ type: "block", chain: "ETH", block, receipts },
+});
+
+test("a block that does not connect to what was told is asked for again, and not told", async () => {
+  const blocks = [blockAt(1)];
+  const node = nodeOf(blocks);
+  const { follower, appends } = followerOf(new ToldChain(), {}, 1);
   assert.equal(await follower.look(node), "even");
   for (const nonsense of [hashOf(2), hashOf(77)]) {
     blocks[1] = blockAt(2, nonsense);
     assert.equal(await follower.look(node), "changed");
   }
-  assert.equal(published, 1);
+  assert.equal(appends.flat().length, 1);
   blocks[1] = blockAt(2);
   blocks[2] = blockAt(3);
   assert.equal(await follower.look(node), "even");
-  assert.equal(published, 3);
+  assert.equal(appends.flat().length, 3);
 });
 
-for (const [what, branch] of [
-  ["a backfill", ""],
-  ["the search for where a branch leaves", "77"],
-]) {
+for (const [what, chain] of [
+  ["a backfill", chainOf(1, 120)],
+  ["the search for where a branch leaves", chainOf(1, 100, 50)],
+] as const) {
   test(`${what} ends between two blocks`, async () => {
     const stop = new AbortController();
-    const told = new ToldChain();
-    for (let number = 1; number <= 100; number++) told.tell(blockAt(number), false);
-    const other = (number: number): FullBlock => ({
-      ...blockAt(number),
-      hash: `${hashOf(number).slice(0, -2)}${branch}`,
-    });
-    const asked: number[] = [];
-    const node = {
-      head: async () => (branch === "" ? blockAt(120) : other(100)),
-      at: async (number: number) => {
-        asked.push(number);
-        if (asked.length === 3) stop.abort(new Error("enough"));
-        return branch === "" ? blockAt(number) : other(number);
+    const node = nodeOf(chain);
+    let asked = 0;
+    const stopping = {
+      ...node,
+      at: (number: number) => {
+        asked += 1;
+        if (asked === 3) stop.abort(new Error("enough"));
+        return node.at(number);
       },
-      full: async (hash: string) => blockAt(Number(hash)),
-      finalized: async () => undefined,
-    } as unknown as EvmNode;
-    const follower = new EvmFollower({
-      chain: "ETH",
-      told,
-      port: {
-        publish: async () => assert.fail("it published"),
-        tell: () => undefined,
-        now: () => 0,
-        signal: stop.signal,
-      },
-      from: 1,
-      rollbackAfterMs: 1000,
-    });
-    await assert.rejects(follower.look(node), /enough/);
-    assert.equal(asked.length, 3);
+    } as EvmNode;
+    const { follower, appends } = followerOf(toldOf(chainOf(1, 100)), { signal: stop.signal });
+    await assert.rejects(follower.look(stopping), /enough/);
+    assert.deepEqual([asked, appends.length], [3, 0]);
   });
 }
+
+test("a chain of which the raw topic has nothing more begins anew, and is no dead letter", async () => {
+  const { follower, appends } = followerOf(new ToldChain());
+  const chain = chainOf(1, 60);
+  assert.equal(await follower.look(nodeOf(chain)), "even");
+  chain.push(...chainOf(61, 63));
+  assert.equal(await follower.look(nodeOf(chain)), "even");
+  const published = appends.flat();
+  assert.deepEqual(
+    published.map(({ start }) => start),
+    [true, undefined, undefined, undefined],
+  );
+  // The processor remembers more of the chain than the topic has.
+  const { types, dead } = eventsOf([...chainOf(10, 12).map(rawOf), ...published]);
+  assert.deepEqual(dead, []);
+  assert.deepEqual(types, Array(7).fill("block"));
+});

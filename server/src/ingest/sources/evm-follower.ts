@@ -24,6 +24,16 @@ export type Look =
   /** The node changed its mind in the middle: look again. */
   | "changed";
 
+/** A stretch of the node's chain that is to be told, up to its head. */
+interface Stretch {
+  readonly from: number;
+  readonly head: NodeBlock;
+  /** How its first block stands to what was told. */
+  readonly mark: "extends" | "starts" | "replaces";
+  /** The hash that it must connect to: a block that does not would be a dead letter, and told. */
+  readonly parent?: string | undefined;
+}
+
 /** Blocks that one look publishes at most, so that a backfill shows its progress. */
 const BLOCKS_PER_LOOK = 32;
 
@@ -71,21 +81,24 @@ export class EvmFollower {
     this.#behindSinceMs = undefined;
     const base = await this.#commonAncestor(node, Math.min(head.number, tip.number));
     if (base === "changed") return "changed";
-    const isReorg = base !== tip.number;
     if (base === undefined) {
       this.#port.tell("error", "a reorg went deeper than what is remembered: starting anew", {
         chain: this.#chain,
         number: head.number,
       });
-      return await this.#publish(node, head.number, head, true);
+      return await this.#publish(node, { from: head.number, head, mark: "replaces" });
     }
-    return await this.#publish(node, base + 1, head, isReorg, this.#told.hashAt(base));
+    const mark = base === tip.number ? "extends" : "replaces";
+    return await this.#publish(node, {
+      ...{ from: base + 1, head, mark, parent: this.#told.hashAt(base) },
+    });
   }
 
+  /** The processor may still stand at a block that the raw topic has no more: this one says that it starts. */
   async #begin(node: EvmNode, head: NodeBlock): Promise<Look> {
     const from = Math.min(this.#from ?? head.number, head.number);
     this.#port.tell("info", "a chain begins", { chain: this.#chain, number: from });
-    return await this.#publish(node, from, head, false);
+    return await this.#publish(node, { from, head, mark: "starts" });
   }
 
   /** A node that lags says nothing new; one that stays behind has taken its blocks back. */
@@ -105,7 +118,7 @@ export class EvmFollower {
       number: head.number,
     });
     this.#behindSinceMs = undefined;
-    return await this.#publish(node, head.number, head, true);
+    return await this.#publish(node, { from: head.number, head, mark: "replaces" });
   }
 
   /** The highest number at which the node and the told chain agree. */
@@ -120,18 +133,9 @@ export class EvmFollower {
     }
   }
 
-  /**
-   * Publishes a stretch of the node's chain; the last block of a reorg says that it is the head.
-   *
-   * @param parent what it must connect to: a block that does not would be a dead letter, and told
-   */
-  async #publish(
-    node: EvmNode,
-    from: number,
-    head: NodeBlock,
-    isReorg: boolean,
-    parent?: string,
-  ): Promise<Look> {
+  /** Publishes a stretch of the node's chain; the last block of a reorg says that it is the head. */
+  async #publish(node: EvmNode, { from, head, mark, parent }: Stretch): Promise<Look> {
+    const isReorg = mark === "replaces";
     const last = isReorg ? head.number : Math.min(head.number, from + BLOCKS_PER_LOOK - 1);
     const blocks: FullBlock[] = [];
     for (let number = from; number <= last; number++) {
@@ -156,6 +160,7 @@ export class EvmFollower {
       block,
       receipts,
       ...(isReorg && at === blocks.length - 1 ? { head: true } : {}),
+      ...(mark === "starts" && at === 0 ? { start: true } : {}),
     }));
     await this.#port.publish(records);
     for (const [at, block] of blocks.entries()) {

@@ -117,7 +117,7 @@ async function follow(init: EvmSourceInit, watch: NodeWatch, signal: AbortSignal
 async function makeFollower(init: EvmSourceInit, signal: AbortSignal): Promise<EvmFollower> {
   const { stream, ingester, log, chain } = init;
   const partition = partitionOf(chain, stream.partitions);
-  const told = await readToldChain(log, stream.ingestTopic, partition, chain);
+  const told = await readToldChain(log, stream.ingestTopic, partition, chain, signal);
   if (told.tip !== undefined) {
     init.tell("info", "a chain goes on", { chain, number: told.tip.number });
   }
