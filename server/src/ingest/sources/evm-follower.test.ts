@@ -51,19 +51,30 @@ function toldOf(blocks: readonly FullBlock[]): ToldChain {
 }
 
 /** A follower, and the appends that it made. */
-function followerOf(told: ToldChain, port: Partial<FollowerPort> = {}, from?: number) {
+function followerOf(
+  told: ToldChain,
+  port: Partial<FollowerPort> = {},
+  { from, appendBytesMax = 1_000_000 }: { from?: number; appendBytesMax?: number } = {},
+) {
   const appends: (readonly Published[])[] = [];
   const follower = new EvmFollower({
     chain: "ETH",
     told,
     port: {
-      publish: async (records) => void appends.push(records),
+      accept: (record) => {
+        const value = Buffer.from(JSON.stringify(record));
+        return { id: "", key: "ETH", value, headers: {} };
+      },
+      publish: async (records) => {
+        appends.push(records.map(({ value }) => JSON.parse(String(value)) as Published));
+      },
       tell: () => undefined,
       now: () => 0,
       signal: new AbortController().signal,
       ...port,
     },
     from,
+    appendBytesMax,
     rollbackAfterMs: 1000,
   });
   return { follower, appends };
@@ -90,7 +101,7 @@ const rawOf = ({ block, receipts }: FullBlock): object => ({
 test("a block that does not connect to what was told is asked for again, and not told", async () => {
   const blocks = [blockAt(1)];
   const node = nodeOf(blocks);
-  const { follower, appends } = followerOf(new ToldChain(), {}, 1);
+  const { follower, appends } = followerOf(new ToldChain(), {}, { from: 1 });
   assert.equal(await follower.look(node), "even");
   for (const nonsense of [hashOf(2), hashOf(77)]) {
     blocks[1] = blockAt(2, nonsense);
@@ -140,4 +151,78 @@ test("a chain of which the raw topic has nothing more begins anew, and is no dea
   const { types, dead } = eventsOf([...chainOf(10, 12).map(rawOf), ...published]);
   assert.deepEqual(dead, []);
   assert.deepEqual(types, Array(7).fill("block"));
+});
+
+test("a tip that was replaced while nobody looked holds no backfill together", async () => {
+  const before = chainOf(1, 10);
+  const node = nodeOf(chainOf(1, 100, 7));
+  const { follower, appends } = followerOf(toldOf(before));
+  const looks: string[] = [];
+  while (looks.at(-1) !== "even") looks.push(await follower.look(node));
+  assert.deepEqual(
+    appends.map(({ length }) => length),
+    [32, 32, 29],
+  );
+  assert.deepEqual(looks, ["more", "more", "even"]);
+  const { types, dead } = eventsOf([...before.map(rawOf), ...appends.flat()]);
+  assert.deepEqual(dead, []);
+  // Three are undone, between those that were told and those of the longer branch.
+  assert.deepEqual(types.slice(10), ["reorg", ...Array(3 + 93).fill("block")]);
+});
+
+test("a branch that is longer than a look is told up to where it counts", async () => {
+  const before = chainOf(1, 90);
+  const node = nodeOf(chainOf(1, 95, 7));
+  const { follower, appends } = followerOf(toldOf(before));
+  assert.equal(await follower.look(node), "more");
+  assert.deepEqual(
+    appends.map(({ length }) => length),
+    [32, 32, 20],
+  );
+  assert.equal(await follower.look(node), "even");
+  assert.equal(appends.flat().length, 88);
+  assert.deepEqual(eventsOf([...before.map(rawOf), ...appends.flat()]).dead, []);
+});
+
+test("behind a branch that leaves deeper than a fork is followed, the chain goes on", async () => {
+  const before = chainOf(1, 300);
+  const node = nodeOf(chainOf(1, 340, 50));
+  const { follower, appends } = followerOf(toldOf(before));
+  assert.equal(await follower.look(node), "more");
+  assert.equal(await follower.look(node), "more");
+  assert.equal(await follower.look(node), "even");
+  const { types, dead } = eventsOf([...before.map(rawOf), ...appends.flat()]);
+  // The branch itself connects to nothing that the domain still has, up to where it counts.
+  assert.equal(dead.length, 250);
+  assert.deepEqual(types.slice(300), Array(40).fill("block"));
+});
+
+test("a branch that is no longer than what was told says where its head is", async () => {
+  const before = chainOf(1, 50);
+  const { follower, appends } = followerOf(toldOf(before));
+  assert.equal(await follower.look(nodeOf(chainOf(1, 48, 7))), "even");
+  assert.deepEqual(
+    appends.map(({ length }) => length),
+    [32, 9],
+  );
+  assert.deepEqual(
+    appends.flat().map(({ head }) => head === true),
+    [...Array(40).fill(false), true],
+  );
+  const { types, dead } = eventsOf([...before.map(rawOf), ...appends.flat()]);
+  assert.deepEqual(dead, []);
+  assert.deepEqual(types.slice(50), ["reorg", ...Array(43 + 41).fill("block")]);
+});
+
+test("an append is no larger than it may be, where a block alone is not", async () => {
+  const sizeOf = (record: object): number => JSON.stringify(record).length;
+  const appendBytesMax = 2 * sizeOf(rawOf(blockAt(1)));
+  const chain = chainOf(1, 7);
+  Object.assign(chain[3]?.block ?? {}, { extraData: "0".repeat(appendBytesMax) });
+  const { follower, appends } = followerOf(toldOf([blockAt(1)]), {}, { appendBytesMax });
+  assert.equal(await follower.look(nodeOf(chain)), "even");
+  assert.deepEqual(
+    appends.map((records) => records.map(({ block }) => Number(block?.number))),
+    [[2, 3], [4], [5, 6], [7]],
+  );
 });

@@ -23,6 +23,9 @@ export interface EvmSourceInit {
   readonly now: () => number;
 }
 
+/** What an append of several blocks holds at most: memory for them, and a flush that others wait for. */
+const APPEND_BYTES_MAX = 8 * 1024 * 1024;
+
 /** A source that runs. */
 export interface EvmSource extends AsyncDisposable {
   readonly chain: string;
@@ -125,15 +128,17 @@ async function makeFollower(init: EvmSourceInit, signal: AbortSignal): Promise<E
     chain,
     told,
     from: init.from,
+    // One that is beyond what may wait for the log would wait until nobody else publishes.
+    appendBytesMax: Math.min(APPEND_BYTES_MAX, ingester.options.inFlightBytesMax),
     rollbackAfterMs: ingester.options.sourceRollbackAfterMs,
     port: {
       tell: init.tell,
       now: init.now,
       signal,
+      accept: (record) => acceptOf(init, record),
       publish: async (records) => {
-        const accepted = records.map((record) => acceptOf(init, record));
         signal.throwIfAborted();
-        await ingester.append(stream, accepted);
+        await ingester.append(stream, records);
       },
     },
   });
