@@ -6,7 +6,7 @@ import { EvmFollower } from "./evm-follower.ts";
 import { EvmNode } from "./evm-node.ts";
 import { connectRpc, type JsonRpc, nodeName, RpcError } from "./json-rpc.ts";
 import { Outage } from "./outage.ts";
-import { pause, type Tell } from "./source.ts";
+import { append, pause, type Tell } from "./source.ts";
 import { readToldChain } from "./told-chain.ts";
 
 /** What an `evm` source follows. */
@@ -136,10 +136,7 @@ async function makeFollower(init: EvmSourceInit, signal: AbortSignal): Promise<E
       now: init.now,
       signal,
       accept: (record) => acceptOf(init, record),
-      publish: async (records) => {
-        signal.throwIfAborted();
-        await ingester.append(stream, records);
-      },
+      publish: (records) => append(ingester, stream, records, signal),
     },
   });
 }

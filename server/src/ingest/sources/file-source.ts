@@ -9,7 +9,7 @@ import type { Ingester } from "../ingester.ts";
 import { parseRecordBytes } from "../json-text.ts";
 import { type Line, readLines } from "../line-reader.ts";
 import { readBack } from "./read-back.ts";
-import { pause, type Tell } from "./source.ts";
+import { append, pause, type Tell } from "./source.ts";
 
 /** What a `file` source publishes. */
 export interface FileSourceInit {
@@ -76,7 +76,7 @@ async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void>
     for (const records of slices) {
       if (signal.aborted) return;
       if (records.length === 0) continue;
-      await append(init, records, signal);
+      await append(init.ingester, init.stream, records, signal);
       counts.published += records.length;
       const dueMs = startMs + (counts.published / init.perSecond) * 1000;
       if (dueMs > performance.now()) await pause(dueMs - performance.now(), signal);
@@ -100,24 +100,6 @@ function accepted(
     const { message, errors } = PenstockError.from(caught);
     tell("warn", "a line is passed over", { path, line, reason: message, errors });
     return undefined;
-  }
-}
-
-/** Appends; where too much waits for the log already, the file waits too. */
-async function append(
-  { ingester, stream }: FileSourceInit,
-  records: readonly IngestRecord[],
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await ingester.append(stream, records);
-      return;
-    } catch (caught) {
-      const { code, retryAfterMs = 1000 } = PenstockError.from(caught);
-      if (code !== "overloaded") throw caught;
-      await pause(retryAfterMs, signal);
-    }
   }
 }
 

@@ -1,3 +1,7 @@
+import { PenstockError } from "@penstock-dev/contract";
+import type { IngestRecord, Stream } from "../../streams/index.ts";
+import type { Ingester } from "../ingester.ts";
+
 /** What a source tells an operator. */
 export type Tell = (
   level: "info" | "warn" | "error",
@@ -15,4 +19,28 @@ export async function pause(ms: number, ...signals: readonly AbortSignal[]): Pro
   await promise;
   clearTimeout(timer);
   for (const signal of signals) signal.removeEventListener("abort", end);
+}
+
+/**
+ * Appends records; where too much waits for the log already, the source waits too.
+ *
+ * @throws the signal's reason where nothing was appended, and what the log throws
+ */
+export async function append(
+  ingester: Ingester,
+  stream: Stream,
+  records: readonly IngestRecord[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await ingester.append(stream, records);
+      return;
+    } catch (caught) {
+      const { code, retryAfterMs = 1000 } = PenstockError.from(caught);
+      if (code !== "overloaded") throw caught;
+      await pause(retryAfterMs, signal);
+    }
+  }
 }
