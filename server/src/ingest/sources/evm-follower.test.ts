@@ -226,3 +226,19 @@ test("an append is no larger than it may be, where a block alone is not", async 
     [[2, 3], [4], [5, 6], [7]],
   );
 });
+
+test("a node that stands below what is remembered lags, until it has for long", async () => {
+  let nowMs = 0;
+  const { follower, appends } = followerOf(toldOf(chainOf(500, 510)), { now: () => nowMs });
+  const node = nodeOf(chainOf(1, 300));
+  assert.equal(await follower.look(node), "behind");
+  nowMs = 999;
+  assert.equal(await follower.look(node), "behind");
+  assert.equal(appends.length, 0);
+  nowMs = 1000;
+  assert.equal(await follower.look(node), "even");
+  assert.deepEqual(
+    appends.flat().map(({ block, head }) => [Number(block?.number), head]),
+    [[300, true]],
+  );
+});

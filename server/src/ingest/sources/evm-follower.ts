@@ -85,9 +85,9 @@ export class EvmFollower {
       await this.#finalise(node);
       return "even";
     }
-    if (head.number <= tip.number && this.#told.hashAt(head.number) === head.hash) {
-      return await this.#behind(node, head);
-    }
+    // Of a block that is not remembered nothing says that it was replaced.
+    const toldHash = this.#told.hashAt(head.number) ?? head.hash;
+    if (head.number <= tip.number && toldHash === head.hash) return await this.#behind(node, head);
     this.#behindSinceMs = undefined;
     const base = await this.#commonAncestor(node, Math.min(head.number, tip.number));
     if (base === "changed") return "changed";
