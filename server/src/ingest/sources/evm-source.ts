@@ -6,7 +6,7 @@ import { EvmFollower } from "./evm-follower.ts";
 import { EvmNode } from "./evm-node.ts";
 import { connectRpc, type JsonRpc, nodeName, RpcError } from "./json-rpc.ts";
 import { Outage } from "./outage.ts";
-import { pause, type Tell } from "./source.ts";
+import { append, pause, type Tell } from "./source.ts";
 import { readToldChain } from "./told-chain.ts";
 
 /** What an `evm` source follows. */
@@ -22,6 +22,9 @@ export interface EvmSourceInit {
   readonly tell: Tell;
   readonly now: () => number;
 }
+
+/** What an append of several blocks holds at most: memory for them, and a flush that others wait for. */
+const APPEND_BYTES_MAX = 8 * 1024 * 1024;
 
 /** A source that runs. */
 export interface EvmSource extends AsyncDisposable {
@@ -43,6 +46,7 @@ export function startEvmSource(init: EvmSourceInit): EvmSource {
     get isUp() {
       return watch.isUp;
     },
+    // What waits for the node ends with the signal: only an append that is under way is waited for.
     [Symbol.asyncDispose]: async () => {
       abort.abort();
       await running;
@@ -116,7 +120,7 @@ async function follow(init: EvmSourceInit, watch: NodeWatch, signal: AbortSignal
 async function makeFollower(init: EvmSourceInit, signal: AbortSignal): Promise<EvmFollower> {
   const { stream, ingester, log, chain } = init;
   const partition = partitionOf(chain, stream.partitions);
-  const told = await readToldChain(log, stream.ingestTopic, partition, chain);
+  const told = await readToldChain(log, stream.ingestTopic, partition, chain, signal);
   if (told.tip !== undefined) {
     init.tell("info", "a chain goes on", { chain, number: told.tip.number });
   }
@@ -124,15 +128,15 @@ async function makeFollower(init: EvmSourceInit, signal: AbortSignal): Promise<E
     chain,
     told,
     from: init.from,
+    // One that is beyond what may wait for the log would wait until nobody else publishes.
+    appendBytesMax: Math.min(APPEND_BYTES_MAX, ingester.options.inFlightBytesMax),
     rollbackAfterMs: ingester.options.sourceRollbackAfterMs,
     port: {
       tell: init.tell,
       now: init.now,
-      publish: async (records) => {
-        const accepted = records.map((record) => acceptOf(init, record));
-        signal.throwIfAborted();
-        await ingester.append(stream, accepted);
-      },
+      signal,
+      accept: (record) => acceptOf(init, record),
+      publish: (records) => append(ingester, stream, records, signal),
     },
   });
 }
@@ -157,7 +161,7 @@ async function followNode(
   worked: () => void,
 ): Promise<void> {
   const { sourceTimeoutMs, sourcePollMs } = init.ingester.options;
-  using rpc = await connectRpc(url, sourceTimeoutMs);
+  using rpc = await connectRpc(url, sourceTimeoutMs, signal);
   const node = new EvmNode(rpc);
   const heads = watchHeads(rpc, url);
   while (!signal.aborted) {
@@ -185,7 +189,7 @@ function watchHeads(rpc: JsonRpc, url: string) {
       if (!isDue) {
         const woken = new AbortController();
         wake = () => woken.abort();
-        await pause(pollMs, AbortSignal.any([signal, woken.signal]));
+        await pause(pollMs, signal, woken.signal);
       }
       isDue = false;
     },

@@ -3,12 +3,13 @@ import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PenstockError } from "@penstock-dev/contract";
-import type { Log } from "../../log/index.ts";
+import type { Log, LogRecord } from "../../log/index.ts";
 import { type IngestRecord, type Stream, thrownText } from "../../streams/index.ts";
 import type { Ingester } from "../ingester.ts";
 import { parseRecordBytes } from "../json-text.ts";
 import { type Line, readLines } from "../line-reader.ts";
-import { pause, type Tell } from "./source.ts";
+import { readBack } from "./read-back.ts";
+import { append, pause, type Tell } from "./source.ts";
 
 /** What a `file` source publishes. */
 export interface FileSourceInit {
@@ -23,8 +24,6 @@ export interface FileSourceInit {
 
 /** Names where a record came from: of a file the line, so that a restart goes on behind it. */
 export const ORIGIN_HEADER = "origin";
-/** Records at the end of each partition in which the last lines are looked for. */
-const TAIL_RECORDS = 5000;
 
 /** The bytes of a file, unpacked where its name ends in `.gz`. */
 export function readableFile(path: string, onBytes?: (count: number) => void): Readable {
@@ -57,10 +56,11 @@ export function startFileSource(init: FileSourceInit): AsyncDisposable {
 
 async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void> {
   const { path, tell } = init;
-  const done = await publishedOf(init);
+  const done = await publishedOf(init, signal);
   const counts = { published: 0, refused: 0, before: 0 };
   const startMs = performance.now();
   for await (const found of recordsOf(init)) {
+    if (signal.aborted) return;
     const batch: IngestRecord[] = [];
     for (const { line, at, value } of found) {
       const origin = `${basename(path)}:${line}:${at}`;
@@ -76,7 +76,7 @@ async function publish(init: FileSourceInit, signal: AbortSignal): Promise<void>
     for (const records of slices) {
       if (signal.aborted) return;
       if (records.length === 0) continue;
-      await append(init, records, signal);
+      await append(init.ingester, init.stream, records, signal);
       counts.published += records.length;
       const dueMs = startMs + (counts.published / init.perSecond) * 1000;
       if (dueMs > performance.now()) await pause(dueMs - performance.now(), signal);
@@ -100,24 +100,6 @@ function accepted(
     const { message, errors } = PenstockError.from(caught);
     tell("warn", "a line is passed over", { path, line, reason: message, errors });
     return undefined;
-  }
-}
-
-/** Appends; where too much waits for the log already, the file waits too. */
-async function append(
-  { ingester, stream }: FileSourceInit,
-  records: readonly IngestRecord[],
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await ingester.append(stream, records);
-      return;
-    } catch (caught) {
-      const { code, retryAfterMs = 1000 } = PenstockError.from(caught);
-      if (code !== "overloaded") throw caught;
-      await pause(retryAfterMs, signal);
-    }
   }
 }
 
@@ -165,6 +147,12 @@ function lineRecords(
   }
 }
 
+/** A record of a file that the raw topic has. */
+interface Origin {
+  readonly line: number;
+  readonly origin: string;
+}
+
 /** What of a file the raw topic has: its batches go in order, each whole or in part. */
 class Published {
   readonly #origins = new Set<string>();
@@ -175,36 +163,56 @@ class Published {
     this.#batchLines = batchLines;
   }
 
-  add(origin: string): void {
-    this.#origins.add(origin);
-    this.#lastLine = Math.max(this.#lastLine, Number(origin.split(":").at(-2)));
+  add({ line, origin }: Origin): void {
+    this.#lastLine = Math.max(this.#lastLine, line);
+    if (!this.#isWhole(line)) this.#origins.add(origin);
   }
 
-  /** Whether a record of a line is there: all of those a batch before the last line are. */
+  /** Whether a partition, in which lines come in their order, has nothing to tell before these. */
+  isKnownBefore(found: readonly Origin[]): boolean {
+    return found.some(({ line }) => this.#isWhole(line));
+  }
+
+  /** Whether a record of a line is there. */
   has(line: number, origin: string): boolean {
-    return line <= this.#lastLine - this.#batchLines || this.#origins.has(origin);
+    return this.#isWhole(line) || this.#origins.has(origin);
+  }
+
+  /** All lines that stand a batch before the last one are there. */
+  #isWhole(line: number): boolean {
+    return line <= this.#lastLine - this.#batchLines;
   }
 }
 
-/** What the end of the raw topic has of a file. */
-async function publishedOf({ log, stream, path, ingester }: FileSourceInit): Promise<Published> {
+/**
+ * What the raw topic has of a file. Each partition is read back until the file's last batch lies
+ * behind, or to its floor, where it has nothing of the file: so it does not matter how much came
+ * behind it.
+ *
+ * @throws the signal's reason, and what the log throws
+ */
+async function publishedOf(init: FileSourceInit, signal: AbortSignal): Promise<Published> {
+  const { log, stream, path, ingester } = init;
   const published = new Published(ingester.options.batchLinesMax);
   const prefix = `${basename(path)}:`;
-  const heads = await log.heads(stream.ingestTopic);
-  const floors = await log.floors(stream.ingestTopic);
-  for (const [partition, head] of heads.entries()) {
-    let next = Math.max(floors[partition] ?? 0, head - TAIL_RECORDS);
-    while (next < head) {
-      const limits = { recordsMax: 500, bytesMax: 16 * 1024 * 1024 };
-      const read = await log.read(stream.ingestTopic, partition, next, limits);
-      for (const { headers } of read.records) {
-        const origin = headers[ORIGIN_HEADER];
-        if (origin === undefined || !origin.startsWith(prefix)) continue;
-        published.add(origin);
-      }
-      if (read.next <= next) break;
-      next = read.next;
+  const find = ({ headers }: LogRecord): Origin | undefined => {
+    const origin = headers[ORIGIN_HEADER];
+    if (origin === undefined || !origin.startsWith(prefix)) return undefined;
+    return { line: Number(origin.split(":").at(-2)), origin };
+  };
+  const { length } = await log.heads(stream.ingestTopic);
+  let readers = Array.from({ length }, (_, partition) =>
+    readBack(log, stream.ingestTopic, partition, signal, find),
+  );
+  // All a step each, in turn: what one has says how far back the others are of interest.
+  while (readers.length > 0) {
+    const going: typeof readers = [];
+    for (const reader of readers) {
+      const { done, value: found = [] } = await reader.next();
+      for (const one of found) published.add(one);
+      if (done !== true && !published.isKnownBefore(found)) going.push(reader);
     }
+    readers = going;
   }
   return published;
 }

@@ -1,11 +1,15 @@
 import { WebSocket } from "ws";
 
-/** A connection to a node that speaks JSON-RPC 2.0. */
+/**
+ * A connection to a node that speaks JSON-RPC 2.0. Disposing of it refuses at once what was not
+ * answered, and whatever is asked afterwards.
+ */
 export interface JsonRpc extends Disposable {
   /**
    * Calls a method.
    *
-   * @throws RpcError where the node refuses, answers nonsense, or does not answer in time
+   * @throws RpcError where the node refuses, answers nonsense, or does not answer in time; and where
+   *   the connection is gone
    */
   request(method: string, params: readonly unknown[]): Promise<unknown>;
   /** Aborts when the connection is gone; never for one that connects anew for each call. */
@@ -44,44 +48,88 @@ const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 /**
  * Connects to a node over WebSocket or HTTP.
  *
- * @throws RpcError where it cannot be reached within the time
+ * @param signal ends the connection, and the wait for it, whatever the node does
+ * @throws RpcError where it cannot be reached within the time; the reason of a signal that has aborted
  */
-export async function connectRpc(url: string, timeoutMs: number): Promise<JsonRpc> {
-  return /^wss?:/.test(url) ? await connectSocket(url, timeoutMs) : httpRpc(url, timeoutMs);
+export async function connectRpc(
+  url: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<JsonRpc> {
+  signal?.throwIfAborted();
+  return /^wss?:/.test(url)
+    ? await connectSocket(url, timeoutMs, signal)
+    : new HttpRpc(url, timeoutMs, signal);
 }
 
-function httpRpc(url: string, timeoutMs: number): JsonRpc {
-  let number = 0;
-  return {
-    gone: new AbortController().signal,
-    onNotification: () => undefined,
-    request: async (method, params) => {
-      number += 1;
-      let body: unknown;
-      try {
-        const response = await fetch(url, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ jsonrpc: "2.0", id: number, method, params }),
-          signal: AbortSignal.timeout(timeoutMs),
-        });
-        body = await response.json();
-      } catch (cause) {
-        throw new RpcError(`${method} failed: ${reasonOf(cause)}`, { cause });
-      }
-      return resultOf(method, body);
-    },
-    [Symbol.dispose]: () => undefined,
-  };
+const GONE = "the connection was closed";
+
+class HttpRpc implements JsonRpc {
+  readonly gone = new AbortController().signal;
+  readonly #url: string;
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #calls = new Set<AbortController>();
+  readonly #end = (): void => this[Symbol.dispose]();
+  #isGone = false;
+  #number = 0;
+
+  constructor(url: string, timeoutMs: number, signal: AbortSignal | undefined) {
+    this.#url = url;
+    this.#timeoutMs = timeoutMs;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#end);
+  }
+
+  onNotification(): void {}
+
+  async request(method: string, params: readonly unknown[]): Promise<unknown> {
+    if (this.#isGone) throw new RpcError(`${method} failed: ${GONE}`);
+    this.#number += 1;
+    const call = new AbortController();
+    this.#calls.add(call);
+    const timer = setTimeout(() => {
+      call.abort(new RpcError(`it was not answered within ${this.#timeoutMs} ms`));
+    }, this.#timeoutMs);
+    let body: unknown;
+    try {
+      const response = await fetch(this.#url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: this.#number, method, params }),
+        signal: call.signal,
+      });
+      body = await response.json();
+    } catch (cause) {
+      throw new RpcError(`${method} failed: ${reasonOf(cause)}`, { cause });
+    } finally {
+      clearTimeout(timer);
+      this.#calls.delete(call);
+    }
+    return resultOf(method, body);
+  }
+
+  [Symbol.dispose](): void {
+    this.#isGone = true;
+    this.#signal?.removeEventListener("abort", this.#end);
+    for (const call of this.#calls) call.abort(new RpcError(GONE));
+  }
 }
 
-async function connectSocket(url: string, timeoutMs: number): Promise<JsonRpc> {
+async function connectSocket(
+  url: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<JsonRpc> {
   const socket = new WebSocket(url, {
     handshakeTimeout: timeoutMs,
     maxPayload: ANSWER_BYTES_MAX,
     perMessageDeflate: false,
   });
   const rpc = new SocketRpc(socket, timeoutMs);
+  const end = (): void => rpc[Symbol.dispose]();
+  signal?.addEventListener("abort", end);
+  socket.once("close", () => signal?.removeEventListener("abort", end));
   const opened = Promise.withResolvers<void>();
   socket.once("open", () => opened.resolve());
   socket.once("error", (cause) => {
@@ -111,7 +159,7 @@ class SocketRpc implements JsonRpc {
     this.#timeoutMs = timeoutMs;
     socket.on("message", (data) => this.#receive(String(data)));
     socket.on("error", () => socket.terminate());
-    socket.on("close", () => this.#end("the connection was closed"));
+    socket.on("close", () => this.#end(GONE));
   }
 
   get gone(): AbortSignal {
@@ -145,6 +193,7 @@ class SocketRpc implements JsonRpc {
 
   [Symbol.dispose](): void {
     this.#socket.terminate();
+    this.#end(GONE);
   }
 
   #receive(text: string): void {
@@ -162,6 +211,7 @@ class SocketRpc implements JsonRpc {
   }
 
   #end(reason: string): void {
+    if (this.#gone.signal.aborted) return;
     for (const { reject } of this.#waiting.values()) reject(new RpcError(reason));
     this.#waiting.clear();
     this.#gone.abort();

@@ -1,4 +1,5 @@
-import type { Log } from "../../log/index.ts";
+import type { Log, LogRecord } from "../../log/index.ts";
+import { readBack } from "./read-back.ts";
 
 /** A block that the raw topic tells of. */
 interface ToldBlock {
@@ -9,9 +10,8 @@ interface ToldBlock {
 
 /** Blocks below the head that are remembered: deeper than any reorg that a chain has seen. */
 const REMEMBERED_BLOCKS = 4096;
-/** Raw records at the end of a partition in which a chain's blocks are looked for. */
-const TAIL_RECORDS = 5000;
-const READ_BYTES_MAX = 16 * 1024 * 1024;
+/** A tip and the 128 blocks below it: a reorg that goes deeper is no longer followed by the domain. */
+const WANTED_BLOCKS = 129;
 
 /**
  * The chain as the raw topic tells it so far: what a source compares its node with. It follows the
@@ -53,28 +53,45 @@ export class ToldChain {
   }
 }
 
-/** Reads the end of a partition for what it tells of a chain. */
+/** What a raw record says of a chain. */
+interface ChainNews {
+  readonly block?: ToldBlock;
+  readonly isHead: boolean;
+  /** The number up to which the chain is final. */
+  readonly final?: number;
+}
+
+/**
+ * Reads a partition back for what it tells of a chain: until enough of its blocks are found, or
+ * there is no more. However many others came behind them, a chain goes on where it was.
+ *
+ * @throws the signal's reason, and what the log throws
+ */
 export async function readToldChain(
   log: Log,
   topic: string,
   partition: number,
   chain: string,
+  signal: AbortSignal,
 ): Promise<ToldChain> {
+  const steps: (readonly ChainNews[])[] = [];
+  let blocks = 0;
+  const find = (record: LogRecord): ChainNews | undefined => newsOf(record, chain);
+  for await (const found of readBack(log, topic, partition, signal, find)) {
+    steps.unshift(found);
+    blocks += found.filter(({ block }) => block !== undefined).length;
+    if (blocks >= WANTED_BLOCKS) break;
+  }
   const told = new ToldChain();
-  const head = (await log.heads(topic))[partition] ?? 0;
-  const floor = (await log.floors(topic))[partition] ?? 0;
-  let next = Math.max(floor, head - TAIL_RECORDS);
-  while (next < head) {
-    const limits = { recordsMax: 200, bytesMax: READ_BYTES_MAX };
-    const read = await log.read(topic, partition, next, limits);
-    for (const record of read.records) tellRecord(told, record.value, chain);
-    if (read.next <= next) break;
-    next = read.next;
+  for (const { block, isHead, final = -1 } of steps.flat()) {
+    told.finalNumber = Math.max(told.finalNumber, final);
+    if (block !== undefined) told.tell(block, isHead);
   }
   return told;
 }
 
-function tellRecord(told: ToldChain, value: Uint8Array, chain: string): void {
+function newsOf({ key, value }: LogRecord, chain: string): ChainNews | undefined {
+  if (key !== chain) return undefined;
   let record: {
     readonly type?: string;
     readonly chain?: string;
@@ -85,18 +102,17 @@ function tellRecord(told: ToldChain, value: Uint8Array, chain: string): void {
   try {
     record = JSON.parse(Buffer.from(value).toString()) as typeof record;
   } catch {
-    return;
+    return undefined;
   }
-  if (record.chain !== chain) return;
-  if (record.type === "final") told.finalNumber = Math.max(told.finalNumber, record.number ?? -1);
+  if (record.chain !== chain) return undefined;
+  const isHead = record.head === true;
+  if (record.type === "final") return { isHead, final: record.number ?? -1 };
   const { number, hash, parentHash } = record.block ?? {};
-  if (number === undefined || hash === undefined || parentHash === undefined) return;
-  told.tell(
-    {
-      number: Number(number),
-      hash: hash.toLowerCase(),
-      parentHash: parentHash.toLowerCase(),
-    },
-    record.head === true,
-  );
+  if (number === undefined || hash === undefined || parentHash === undefined) return undefined;
+  const block = {
+    number: Number(number),
+    hash: hash.toLowerCase(),
+    parentHash: parentHash.toLowerCase(),
+  };
+  return { isHead, block };
 }
