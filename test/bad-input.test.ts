@@ -632,7 +632,7 @@ describe("WebSocket frames that nobody should send", () => {
 
   test("a first frame that never comes", async () => {
     const socket = openSocket("/stream/ws");
-    assert.equal((await socket.over).code, 4400);
+    assert.equal((await socket.over).code, 4000);
     assert.deepEqual(
       socket.frames.map(({ type, code }) => [type, code]),
       [

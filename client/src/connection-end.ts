@@ -19,15 +19,13 @@ export function connectionEnd(
   return new PenstockStreamError({
     code: fatal?.code ?? "closed",
     closeCode: code,
-    retry: retryAfter(code, reason, fatal),
+    retry: retryAfter(code, fatal),
     message: fatal?.message ?? `${reason === "" ? "The connection was closed." : reason} (${code})`,
     errors: fatal?.errors,
   });
 }
 
-function retryAfter(code: number, reason: string, fatal: ErrorFrame | undefined): Retry {
-  // Of a request that came too late nothing has to be mended, whatever its close says of others.
-  if ((fatal?.code ?? reason) === "subscribe_timeout") return "reconnect";
+function retryAfter(code: number, fatal: ErrorFrame | undefined): Retry {
   // Where the close frame was lost, the error before it says what to do.
   const wasLost = code === 1005 || code === 1006;
   return wasLost && fatal !== undefined ? known(fatal.retry) : retryOf(code);

@@ -305,7 +305,7 @@ for (const how of ["close", "abort"] as const) {
 }
 
 for (const [closes, code] of [
-  ["4400", 4400],
+  ["4000", 4000],
   ["a close that was lost", 1006],
 ] as const) {
   test(`a server that got no subscription in time is asked again, after ${closes}`, async (t) => {
@@ -315,9 +315,9 @@ for (const [closes, code] of [
       code: "subscribe_timeout",
       message: "late",
       fatal: true,
-      retry: "never",
+      retry: "reconnect",
     });
-    socket().drop(code, code === 4400 ? "subscribe_timeout" : "");
+    socket().drop(code, code === 4000 ? "subscribe_timeout" : "");
     await tick(500);
     assert.equal(sockets.length, 2);
     assert.equal(end(), "running");

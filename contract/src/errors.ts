@@ -165,9 +165,9 @@ export const ERRORS = {
   ),
   subscribe_timeout: entry(
     408,
-    "protocol_error",
+    "reconnect",
     "No `subscribe` frame came in time.",
-    "Send `subscribe` within ten seconds of connecting.",
+    "Connect again, and send `subscribe` within ten seconds.",
   ),
   cursor_too_old: entry(
     410,
