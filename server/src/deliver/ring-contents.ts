@@ -15,7 +15,7 @@ export class RingContents {
   }
 
   /** Takes note of an entry that is about to get a sequence. */
-  note({ contentKey, source }: Entry, isDeletion: boolean, seq: number): void {
+  note({ contentKey, source, atMs }: Entry, isDeletion: boolean, seq: number): void {
     if (contentKey === undefined || source === undefined) return;
     const held = this.#seqs.get(contentKey);
     if (!isDeletion) {
@@ -24,7 +24,7 @@ export class RingContents {
       else held.push(seq);
       return;
     }
-    this.#tombstones.add(contentKey, source);
+    this.#tombstones.add(contentKey, source, atMs);
     for (const one of typeof held === "number" ? [held] : (held ?? [])) {
       const content = this.#ring.get(one);
       if (content !== undefined && this.#tombstones.hides(content)) content.hidden = true;
