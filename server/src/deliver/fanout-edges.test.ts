@@ -5,12 +5,65 @@ import { setTimeout } from "node:timers/promises";
 import { asDomain } from "@penstock-dev/contract";
 import { parseFilters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
-import { encodeEvent, typedStream } from "../streams/index.ts";
+import { encodeEvent, type Stream, typedStream } from "../streams/index.ts";
 import { LIMITS } from "./judged-client.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { TestClient, TestEngine, until } from "./test-engine.ts";
 
 const START = { offsets: [0], sources: [undefined] };
+
+/** A stream whose events of one type reach whoever asks for their owner. */
+function thingsStream(): Stream {
+  const type = (more: object = {}) => ({ noun: "thing", description: "", schema: {}, ...more });
+  return typedStream(
+    "things",
+    asDomain({
+      name: "things",
+      description: "Things.",
+      topics: { raw: "things", enriched: "things.enriched" },
+      ingest: {
+        schema: {},
+        parse: (value) => ({ ok: true, value }),
+        complete: (raw) => raw,
+        key: () => "k",
+        id: () => "i",
+      },
+      process: { create: () => ({}), apply: () => ({ enriched: [] }), stateFrom: () => 0 },
+      event_types: { made: type(), moved: type({ broadcast: { field: "owner" } }) },
+      fields: {
+        owner: {
+          kind: "exact",
+          description: "Its owner.",
+          example: "1",
+          take: ({ payload }) => payload.owner as string,
+        },
+      },
+    }),
+    { partitions: 1 },
+  );
+}
+
+const toOwner = (stream: Stream) => parseFilters(stream, { filters: { owner: "o" } }, LIMITS);
+
+/** Publishes so many broadcasts to an owner, from a number on. */
+async function broadcast(engine: TestEngine, first: number, count: number): Promise<void> {
+  await publishThings(engine, "moved", "o", first, count);
+}
+
+async function publishThings(
+  { log, stream }: TestEngine,
+  event_type: string,
+  owner: string,
+  first: number,
+  count: number,
+): Promise<void> {
+  const records = Array.from({ length: count }, (_, at) => {
+    const event = { event_type, id: `m${first + at}`, noun: "thing", payload: { owner } };
+    const source = { generation: 0, offset: first + at, index: 0, last: true };
+    return encodeEvent(event, "k", source, 0);
+  });
+  await log.append(stream.topic, 0, records);
+}
 
 test("a window that has room for what is due and not for a checkpoint holds nobody up", async () => {
   let nowMs = 1_000_000;
@@ -236,53 +289,31 @@ test("conflation takes an event's key once, whoever falls behind", async () => {
 });
 
 test("broadcasts that the ring holds are owed, however many they are", async () => {
-  const type = (more: object = {}) => ({ noun: "thing", description: "", schema: {}, ...more });
-  const stream = typedStream(
-    "things",
-    asDomain({
-      name: "things",
-      description: "Things.",
-      topics: { raw: "things", enriched: "things.enriched" },
-      ingest: {
-        schema: {},
-        parse: (value) => ({ ok: true, value }),
-        complete: (raw) => raw,
-        key: () => "k",
-        id: () => "i",
-      },
-      process: { create: () => ({}), apply: () => ({ enriched: [] }), stateFrom: () => 0 },
-      event_types: { made: type(), moved: type({ broadcast: { field: "owner" } }) },
-      fields: {
-        owner: {
-          kind: "exact",
-          description: "Its owner.",
-          example: "1",
-          take: ({ payload }) => payload.owner as string,
-        },
-      },
-    }),
-    { partitions: 1 },
-  );
+  const stream = thingsStream();
   await using engine = await TestEngine.open({ stream });
   const client = new TestClient();
-  const filters = parseFilters(stream, { filters: { owner: "o" } }, LIMITS);
-  engine.attach(client, { filters, whenBehind: "wait" });
+  engine.attach(client, { filters: toOwner(stream), whenBehind: "wait" });
   engine.ready(client, 0);
   const count = 5000;
-  for (let first = 0; first < count; first += 500) {
-    const records = Array.from({ length: 500 }, (_, at) => {
-      const event = {
-        event_type: "moved",
-        id: `m${first + at}`,
-        noun: "thing",
-        payload: { owner: "o" },
-      };
-      const source = { generation: 0, offset: first + at, index: 0, last: true };
-      return encodeEvent(event, "k", source, 0);
-    });
-    await engine.log.append(stream.topic, 0, records);
-  }
+  for (let first = 0; first < count; first += 500) await broadcast(engine, first, 500);
   await engine.settled();
   engine.ready(client, Number.POSITIVE_INFINITY);
   await until("all broadcasts", () => client.positions.length === count);
+});
+
+test("a gap counts the broadcasts that have left the ring", async () => {
+  const stream = thingsStream();
+  await using engine = await TestEngine.open({ stream, options: { ringBytes: 262_144 } });
+  const client = engine.attach(new TestClient(), { filters: toOwner(stream) });
+  engine.ready(client, 0);
+  await broadcast(engine, 0, 200);
+  await engine.settled();
+  for (let first = 200; first < 2200; first += 100) {
+    await publishThings(engine, "made", "other", first, 100);
+    await engine.settled();
+  }
+  engine.ready(client, Number.POSITIVE_INFINITY);
+  await until("the gap", () => client.gaps.length === 1);
+  assert.deepEqual([client.gaps[0]?.count, client.gaps[0]?.exact], [200, true]);
+  assert.deepEqual(client.positions, []);
 });

@@ -8,8 +8,8 @@ import type { LiveReaderPort } from "./live-reader.ts";
 import { RingContents } from "./ring-contents.ts";
 import type { TopicState } from "./topic-state.ts";
 
-/** Broadcasts that have left the ring are forgotten so many at once. */
-const BROADCASTS_FORGOTTEN = 64;
+/** Broadcasts behind the ring that are remembered: a gap tells how many of them it covers. */
+const BROADCASTS_MAX = 4096;
 /** Whoever waits for more looks again after this time: a partition may have been passed in silence. */
 const MORE_TIMEOUT_MS = 100;
 
@@ -106,7 +106,7 @@ export class Intake implements LiveReaderPort {
     ring.evict(tail);
     this.#interests.trimSome();
     const { broadcasts } = this.#state;
-    if ((broadcasts[BROADCASTS_FORGOTTEN]?.seq ?? tail) >= tail) return;
-    broadcasts.splice(0, firstFrom(broadcasts, tail));
+    if ((broadcasts[BROADCASTS_MAX]?.seq ?? tail) >= tail) return;
+    broadcasts.splice(0, firstFrom(broadcasts, tail) - BROADCASTS_MAX / 2);
   }
 }
