@@ -49,6 +49,24 @@ describe("frames of a client", () => {
     again.destroy();
   });
 
+  test("that change a session over HTTP while it is opened are answered as they are", async () => {
+    const ask = async (method: string, path: string, body: object) => {
+      const headers = { "content-type": "application/json" };
+      const init = { method, headers, body: JSON.stringify(body) };
+      const response = await fetch(`${server.url}/v1/stream/subscribe${path}`, init);
+      return (await response.json()) as { session_id: string; rules: object[] };
+    };
+    for (let round = 0; round < 30; round++) {
+      const filters = { hashtags: ["old"] };
+      const { session_id } = await ask("POST", "", { stream: "tweets", filters });
+      const opening = connect({ session: session_id });
+      const wanted = { hashtags: [`round${round}`] };
+      const { rules } = await ask("PATCH", `/${session_id}`, { filters: wanted });
+      assert.deepEqual(rules, [wanted]);
+      opening.destroy();
+    }
+  });
+
   test("that inflate to millions of rules cost the client its connection, and nobody else anything", async () => {
     const rules = `{"type":"update_filters","rules":[${"1,".repeat(500_000)}1]}`;
     const packed = deflateRawSync(rules, { finishFlush: 2 }).subarray(0, -4);

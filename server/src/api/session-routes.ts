@@ -41,12 +41,10 @@ export function registerSessions(app: FastifyInstance, context: ApiContext): voi
   });
   app.patch<{ Params: { session: string } }>(one, async (request) => {
     const [found, grant] = await find(context, request, request.params.session);
-    await delivery.change(
-      found,
-      readSessionPatch(request.body === undefined ? {} : request.body),
-      grant,
-    );
-    const { session, lag } = await delivery.handover.look(found);
+    const patch = readSessionPatch(request.body === undefined ? {} : request.body);
+    // The session may be another connection's by now than the one that was found.
+    const changed = await delivery.change(found, patch, grant);
+    const { session, lag } = await delivery.handover.look(changed);
     return { ...view(session, lag), ...urls(context, request, session.id) };
   });
   app.delete<{ Params: { session: string } }>(one, async (request, reply) => {
