@@ -9,11 +9,10 @@ import { processOptions, startProcessor } from "../process/index.ts";
 import { ensureTopics, loadStreams, type Stream } from "../streams/index.ts";
 import { Delivery } from "./delivery.ts";
 import { openSessionStore } from "./embedded-session-store.ts";
-import { makeFlow } from "./flow.ts";
-import { LIMITS, lines } from "./judged-client.ts";
+import { LIMITS } from "./judged-client.ts";
 import { deliverOptions } from "./options.ts";
 import { noPeers } from "./peers.ts";
-import { TestClient, until } from "./test-engine.ts";
+import { attachTo, TestClient, until } from "./test-engine.ts";
 
 test("what is deleted while the deletions so far are read is served to nobody", async () => {
   await using temporary = await temporaryLog();
@@ -63,20 +62,9 @@ test("what is deleted while the deletions so far are read is served to nobody", 
   assert.ok(isDeleted);
   const fanout = delivery.fanout(stream, "all");
   await fanout.refresh();
-  const client = new TestClient();
-  client.subscriber = fanout.attach({
-    outlet: client,
-    clientId: "test",
-    filters: parseFilters(stream, {}, LIMITS),
-    flow: makeFlow({
-      encoding: lines,
-      whenBehind: "skip",
-      behindAfterMs: 5000,
-      maxEventsPerSecond: undefined,
-    }),
+  const client = attachTo(fanout, new TestClient(), parseFilters(stream, {}, LIMITS), {
+    behindAfterMs: 5000,
     place: { offsets: [0], sources: [undefined] },
-    until: undefined,
-    ended: () => undefined,
   });
   await until("the present", () => client.subscriber?.catchingUp === false);
   assert.deepEqual(client.positions, ["0:1"], "the deletion alone");

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { asDomain } from "@penstock-dev/contract";
 import { parseFilters } from "../filter/index.ts";
 import type { Log } from "../log/index.ts";
-import { encodeEvent, type Stream, typedStream } from "../streams/index.ts";
+import { encodeEvent, type Stream } from "../streams/index.ts";
+import { thingField, thingsStream, thingType } from "../streams/things-stream.ts";
 import { LIMITS } from "./judged-client.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { TestClient, TestEngine, until } from "./test-engine.ts";
@@ -13,35 +13,13 @@ import { TestClient, TestEngine, until } from "./test-engine.ts";
 const START = { offsets: [0], sources: [undefined] };
 
 /** A stream whose events of one type reach whoever asks for their owner. */
-function thingsStream(): Stream {
-  const type = (more: object = {}) => ({ noun: "thing", description: "", schema: {}, ...more });
-  return typedStream(
-    "things",
-    asDomain({
-      name: "things",
-      description: "Things.",
-      topics: { raw: "things", enriched: "things.enriched" },
-      ingest: {
-        schema: {},
-        parse: (value) => ({ ok: true, value }),
-        complete: (raw) => raw,
-        key: () => "k",
-        id: () => "i",
-      },
-      process: { create: () => ({}), apply: () => ({ enriched: [] }), stateFrom: () => 0 },
-      event_types: { made: type(), moved: type({ broadcast: { field: "owner" } }) },
-      fields: {
-        owner: {
-          kind: "exact",
-          description: "Its owner.",
-          example: "1",
-          take: ({ payload }) => payload.owner as string,
-        },
-      },
-    }),
-    { partitions: 1 },
-  );
-}
+const ownedThings = (): Stream =>
+  thingsStream({
+    topics: { raw: "things", enriched: "things.enriched" },
+    process: { create: () => ({}), apply: () => ({ enriched: [] }), stateFrom: () => 0 },
+    event_types: { made: thingType(), moved: thingType({ broadcast: { field: "owner" } }) },
+    fields: { owner: thingField("exact", "owner") },
+  });
 
 const toOwner = (stream: Stream) => parseFilters(stream, { filters: { owner: "o" } }, LIMITS);
 
@@ -289,7 +267,7 @@ test("conflation takes an event's key once, whoever falls behind", async () => {
 });
 
 test("broadcasts that the ring holds are owed, however many they are", async () => {
-  const stream = thingsStream();
+  const stream = ownedThings();
   await using engine = await TestEngine.open({ stream });
   const client = new TestClient();
   engine.attach(client, { filters: toOwner(stream), whenBehind: "wait" });
@@ -302,7 +280,7 @@ test("broadcasts that the ring holds are owed, however many they are", async () 
 });
 
 test("a gap counts the broadcasts that have left the ring", async () => {
-  const stream = thingsStream();
+  const stream = ownedThings();
   await using engine = await TestEngine.open({ stream, options: { ringBytes: 262_144 } });
   const client = engine.attach(new TestClient(), { filters: toOwner(stream) });
   engine.ready(client, 0);

@@ -25,6 +25,18 @@ function heldBeforeUse(at: Delivery): {
   return { claimed: claimed.promise, goOn: going.resolve };
 }
 
+/** Connects, and is gone again once the session is claimed and before it is used. */
+async function goWhileOpening(at: Delivery, id: string): Promise<void> {
+  const held = heldBeforeUse(at);
+  const connection = new StreamConnection(at, new Client(), grant);
+  const session = await at.sessions.get(id, grant.clientId);
+  const opening = connection.open(async () => ({ session }));
+  await held.claimed;
+  connection.closed(LOST_CODE);
+  held.goOn();
+  await opening;
+}
+
 for (const writing of WRITINGS) {
   test(`a change that was answered while a connection opened holds; sessions written by ${writing}`, async () => {
     await withProcesses({ writing }, async (first, _second, stored) => {
@@ -53,14 +65,7 @@ for (const writing of WRITINGS) {
     await withProcesses({ writing }, async (first, _second, stored) => {
       const { id } = await first.subscribe({ stream: "orders" }, grant);
       const before = await connect(first, id);
-      const held = heldBeforeUse(first);
-      const after = new StreamConnection(first, new Client(), grant);
-      const known = await first.sessions.get(id, grant.clientId);
-      const opening = after.open(async () => ({ session: known }));
-      await held.claimed;
-      after.closed(LOST_CODE);
-      held.goOn();
-      await opening;
+      await goWhileOpening(first, id);
       await first.sessions.save();
       assert.deepEqual(before.client.closes, []);
       assert.equal(first.handover.live.get(id), before.connection);
@@ -76,14 +81,7 @@ for (const writing of WRITINGS) {
 test("a connection that goes while it opens, alone, leaves a session that expires in its time", async () => {
   await withProcesses({}, async (first, _second, stored) => {
     const { id } = await first.subscribe({ stream: "orders" }, grant);
-    const held = heldBeforeUse(first);
-    const connection = new StreamConnection(first, new Client(), grant);
-    const known = await first.sessions.get(id, grant.clientId);
-    const opening = connection.open(async () => ({ session: known }));
-    await held.claimed;
-    connection.closed(LOST_CODE);
-    held.goOn();
-    await opening;
+    await goWhileOpening(first, id);
     while ((await stored(id)).expiresAtMs === undefined) await setTimeout(2);
     assert.equal((await stored(id)).disconnectCode, LOST_CODE);
   });

@@ -108,23 +108,8 @@ export class TestEngine implements AsyncDisposable {
   }
 
   attach(client: TestClient, wish: Wish = {}): TestClient {
-    client.subscriber = this.fanout.attach({
-      outlet: client,
-      clientId: "test",
-      filters: wish.filters ?? this.filters("a"),
-      flow: makeFlow({
-        encoding: lines,
-        whenBehind: wish.whenBehind ?? "skip",
-        behindAfterMs: this.#options.behindAfterMs,
-        maxEventsPerSecond: wish.rate,
-      }),
-      place: wish.place ?? this.fanout.head(),
-      until: undefined,
-      ended: ({ error }) => {
-        client.ended = error ?? "";
-      },
-    });
-    return client;
+    const filters = wish.filters ?? this.filters("a");
+    return attachTo(this.fanout, client, filters, { ...this.#options, ...wish });
   }
 
   filters(...kinds: readonly string[]): Filters {
@@ -156,6 +141,32 @@ export class TestEngine implements AsyncDisposable {
     await this.fanout[Symbol.asyncDispose]();
     await this.#temporary[Symbol.asyncDispose]();
   }
+}
+
+/** Attaches a client to an engine, as it wishes. */
+export function attachTo(
+  fanout: Fanout,
+  client: TestClient,
+  filters: Filters,
+  wish: Omit<Wish, "filters"> & Pick<DeliverOptions, "behindAfterMs">,
+): TestClient {
+  client.subscriber = fanout.attach({
+    outlet: client,
+    clientId: "test",
+    filters,
+    flow: makeFlow({
+      encoding: lines,
+      whenBehind: wish.whenBehind ?? "skip",
+      behindAfterMs: wish.behindAfterMs,
+      maxEventsPerSecond: wish.rate,
+    }),
+    place: wish.place ?? fanout.head(),
+    until: undefined,
+    ended: ({ error }) => {
+      client.ended = error ?? "";
+    },
+  });
+  return client;
 }
 
 function ordersStream(): Stream {

@@ -1,8 +1,9 @@
 /** The index with thousands of filters that come and go, held against the plain evaluation. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asDomain, type DomainEvent, hashTerm, type Limits } from "@penstock-dev/contract";
-import { type Stream, typedStream } from "../streams/index.ts";
+import { type DomainEvent, hashTerm, type Limits } from "@penstock-dev/contract";
+import type { Stream } from "../streams/index.ts";
+import { thingField, thingsStream } from "../streams/things-stream.ts";
 import { EventTerms } from "./event-terms.ts";
 import { type FilterHandle, FilterIndex } from "./filter-index.ts";
 import { parseFilters } from "./filter-parser.ts";
@@ -21,33 +22,9 @@ const LIMITS: Limits = {
   when_behind: [],
 };
 
-const field = (kind: string, name: string) => ({
-  kind,
-  description: name,
-  example: "1",
-  take: ({ payload }: DomainEvent) => payload[name] as string | readonly string[] | undefined,
-});
-
 function streamOf(kinds: Readonly<Record<string, string>>): Stream {
-  const fields = Object.entries(kinds).map(([name, kind]) => [name, field(kind, name)]);
-  return typedStream(
-    "things",
-    asDomain({
-      name: "things",
-      description: "Things.",
-      topics: { raw: "things", enriched: "things" },
-      ingest: {
-        schema: {},
-        parse: (value) => ({ ok: true, value }),
-        complete: (raw) => raw,
-        key: () => "k",
-        id: () => "i",
-      },
-      event_types: { made: { noun: "thing", description: "", schema: {} } },
-      fields: Object.fromEntries(fields),
-    }),
-    { partitions: 1 },
-  );
+  const fields = Object.entries(kinds).map(([name, kind]) => [name, thingField(kind, name)]);
+  return thingsStream({ fields: Object.fromEntries(fields) });
 }
 
 const stream = streamOf({ owner: "exact", marks: "set", words: "text", price: "range" });

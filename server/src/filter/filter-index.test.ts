@@ -4,15 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  asDomain,
-  type DomainEvent,
-  hashTerm,
-  type Limits,
-  type Route,
-} from "@penstock-dev/contract";
+import { type DomainEvent, hashTerm, type Limits, type Route } from "@penstock-dev/contract";
 import fc from "fast-check";
-import { type StreamEvent, typedStream } from "../streams/index.ts";
+import type { StreamEvent } from "../streams/index.ts";
+import { thingField, thingsStream, thingType } from "../streams/things-stream.ts";
 import { EventTerms } from "./event-terms.ts";
 import { type FilterHandle, FilterIndex, type FilterIndexOptions } from "./filter-index.ts";
 import { parseFilters } from "./filter-parser.ts";
@@ -26,52 +21,28 @@ const LIMITS: Limits = {
   when_behind: [],
 };
 
-const member = (name: string) => (event: DomainEvent) =>
-  event.payload[name] as string | readonly string[] | undefined;
-const field = (kind: string, name: string) => ({
-  kind,
-  description: name,
-  example: "1",
-  take: member(name),
-});
-const type = (more: object = {}) => ({ noun: "thing", description: "", schema: {}, ...more });
-
-const stream = typedStream(
-  "things",
-  asDomain({
-    name: "things",
-    description: "Things.",
-    topics: { raw: "things", enriched: "things" },
-    ingest: {
-      schema: {},
-      parse: (value) => ({ ok: true, value }),
-      complete: (raw) => raw,
-      key: () => "k",
-      id: () => "i",
-    },
-    event_types: {
-      made: type(),
-      sold: type(),
-      gone: type({ deletion: true }),
-      moved: type({ broadcast: { field: "owner" } }),
-      sealed: type({ on_request: true }),
-    },
-    fields: {
-      owner: field("exact", "owner"),
-      marks: {
-        ...field("set", "marks"),
-        normalise: (value: string) => {
-          const bare = value.replace(/^#/, "").toLowerCase();
-          return bare === "" ? { wrong: "must not be empty" } : { value: bare };
-        },
+const stream = thingsStream({
+  event_types: {
+    made: thingType(),
+    sold: thingType(),
+    gone: thingType({ deletion: true }),
+    moved: thingType({ broadcast: { field: "owner" } }),
+    sealed: thingType({ on_request: true }),
+  },
+  fields: {
+    owner: thingField("exact", "owner"),
+    marks: {
+      ...thingField("set", "marks"),
+      normalise: (value: string) => {
+        const bare = value.replace(/^#/, "").toLowerCase();
+        return bare === "" ? { wrong: "must not be empty" } : { value: bare };
       },
-      words: field("text", "words"),
-      price: field("range", "price"),
-      weight: field("range", "weight"),
     },
-  }),
-  { partitions: 1 },
-);
+    words: thingField("text", "words"),
+    price: thingField("range", "price"),
+    weight: thingField("range", "weight"),
+  },
+});
 
 /** Words as somebody writes them, with the tokens that they are compared by. */
 const WORDS: readonly (readonly [written: string, ...tokens: string[]])[] = [

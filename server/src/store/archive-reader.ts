@@ -98,9 +98,10 @@ export class ArchiveReader {
   async query(stream: Stream, filters: Filters, query: HistoryQuery): Promise<HistoryPage> {
     await this.#catchUp(stream);
     const from = await this.#start(stream, query);
-    const { scanRecordsMax: scanMax, answerBytesMax: textMax } = this.#options;
+    const { scanRecordsMax: scanMax, answerBytesMax: charactersMax } = this.#options;
     const rows = this.#files.rows();
-    const page = await readPage(rows, stream, filters, { ...query, scanMax, textMax }, from);
+    const bounded = { ...query, scanMax, charactersMax };
+    const page = await readPage(rows, stream, filters, bounded, from);
     const info = await this.#log.describe(stream.topic);
     return {
       bodies: page.bodies,

@@ -8,7 +8,7 @@ import { eventBody } from "./event-body.ts";
 
 /** What is looked at in one turn: live delivery waits for no longer than that. */
 const ROWS_PER_TURN = 500;
-const TEXT_PER_TURN = 1024 * 1024;
+const CHARACTERS_PER_TURN = 1024 * 1024;
 
 /** What a page of history asks, besides where it begins. */
 export interface PageQuery {
@@ -18,7 +18,7 @@ export interface PageQuery {
   readonly key: string | undefined;
   /** Rows that are looked at, and characters of events that are found, before it answers with what it has. */
   readonly scanMax: number;
-  readonly textMax: number;
+  readonly charactersMax: number;
 }
 
 /** One page of history. */
@@ -43,21 +43,21 @@ export async function readPage(
 ): Promise<Page> {
   const offsets = [...from];
   const bodies: string[] = [];
-  let text = 0;
+  let characters = 0;
   for (let scanned = 0; ; ) {
     const lists = offsets.map((offset, partition) =>
       rows.rows(stream.topic, partition, offset)[Symbol.iterator](),
     );
     let looked = 0;
-    let lookedText = 0;
+    let lookedCharacters = 0;
     let isEnd = true;
     for (const { key, value } of byTime<Item>(lists, timeOf)) {
       // Times rise in each partition: what follows is later still.
       if (query.endMs !== undefined && value.at >= query.endMs)
         return { bodies, offsets, more: false };
-      if (scanned === query.scanMax || text >= query.textMax)
+      if (scanned === query.scanMax || characters >= query.charactersMax)
         return { bodies, offsets, more: true };
-      if (looked === ROWS_PER_TURN || lookedText >= TEXT_PER_TURN) {
+      if (looked === ROWS_PER_TURN || lookedCharacters >= CHARACTERS_PER_TURN) {
         isEnd = false;
         break;
       }
@@ -69,10 +69,10 @@ export async function readPage(
       if (body !== undefined && bodies.length === query.limit)
         return { bodies, offsets, more: true };
       if (body !== undefined) bodies.push(body);
-      text += body?.length ?? 0;
+      characters += body?.length ?? 0;
       offsets[partition] = offset + 1;
       looked += 1;
-      lookedText += value.value.length;
+      lookedCharacters += value.value.length;
       scanned += 1;
     }
     if (isEnd) return { bodies, offsets, more: false };

@@ -39,7 +39,7 @@ export const storeOptions = {
   ),
   answerBytesMax: bytes(
     "16MiB",
-    "What one answer of `recent` or `history` holds of events before it ends with what it has.",
+    "What one answer of `recent` or `history` holds of events, by their characters, before it ends with what it has.",
     "Blocks are megabytes each, and an answer is several times as large in memory.",
     { min: "64KiB" },
   ),

@@ -117,11 +117,11 @@ export class RecentQueries implements Recent {
     await this.#catchUp(this.#abort.signal);
     const until = this.#source.place();
     const bodies: string[] = [];
-    let text = 0;
+    let characters = 0;
     await this.#walkBack(filters, until, ({ body }) => {
       if (body !== undefined) bodies.push(body);
-      text += body?.length ?? 0;
-      return bodies.length < limit && text < this.#init.options.answerBytesMax;
+      characters += body?.length ?? 0;
+      return bodies.length < limit && characters < this.#init.options.answerBytesMax;
     });
     return { bodies, cursor: await this.#cursor(until), more: false };
   }
@@ -202,17 +202,17 @@ export class RecentQueries implements Recent {
     const until = source.place();
     const reached = [...from];
     const bodies: string[] = [];
-    let text = 0;
+    let characters = 0;
     const lists = () =>
       reached.map((offset, partition) => {
         if (offset < (source.floors()[partition] ?? 0)) throw tooOld();
         return source.oldestFirst(partition, offset, until[partition] ?? 0, filters);
       });
     const whole = await this.#walk(lists, false, (item) => {
-      const isFull = bodies.length === limit || text >= this.#init.options.answerBytesMax;
+      const isFull = bodies.length === limit || characters >= this.#init.options.answerBytesMax;
       if (item.body !== undefined && isFull) return false;
       if (item.body !== undefined) bodies.push(item.body);
-      text += item.body?.length ?? 0;
+      characters += item.body?.length ?? 0;
       reached[item.partition] = item.offset + 1;
       return true;
     });

@@ -11,6 +11,7 @@ import { Ingester } from "../ingester.ts";
 import { ingestOptions } from "../options.ts";
 import { type FileSourceInit, startFileSource } from "./file-source.ts";
 import type { Tell } from "./source.ts";
+import { watchedLog } from "./watched-log.ts";
 
 /** A stream on a log of its own, and what a file source of it needs besides. */
 async function setUp(t: TestContext, own: { partitions?: number; inFlightBytesMax?: number } = {}) {
@@ -71,15 +72,7 @@ test("a file is looked for no further back than it has to be", async (t) => {
   }
   await writeFile(path, linesOf(3000));
   await publishAll(made);
-  const asked: number[] = [];
-  const watched = {
-    heads: (topic: string) => log.heads(topic),
-    floors: (topic: string) => log.floors(topic),
-    read: (...args: Parameters<Log["read"]>) => {
-      asked.push(args[2]);
-      return log.read(...args);
-    },
-  } as Log;
+  const { log: watched, readFrom: asked } = watchedLog(log);
   const again = await publishAll({ ...made, log: watched });
   assert.deepEqual(again, ["a file is published", 0, 3000]);
   assert.ok(Math.min(...asked) > 15_000, `it was read back to ${Math.min(...asked)}`);

@@ -4,6 +4,8 @@ import type { Log, NewRecord } from "../../log/index.ts";
 import { temporaryLog } from "../../log/temporary-log.ts";
 import { readToldChain } from "./told-chain.ts";
 
+import { watchedLog } from "./watched-log.ts";
+
 const TOPIC = "chains.raw";
 const hashOf = (number: number): string => `0x${number.toString(16).padStart(64, "0")}`;
 const never = new AbortController().signal;
@@ -68,15 +70,7 @@ test("a chain is read no further back than it has to be, and others have their t
       turns += 1;
       turning = setImmediate(next);
     });
-    const asked: number[] = [];
-    const watched = {
-      heads: (topic: string) => log.heads(topic),
-      floors: (topic: string) => log.floors(topic),
-      read: (...args: Parameters<Log["read"]>) => {
-        asked.push(args[2]);
-        return log.read(...args);
-      },
-    } as Log;
+    const { log: watched, readFrom: asked } = watchedLog(log);
     await readToldChain(watched, TOPIC, 0, "ETH", never);
     clearImmediate(turning);
     assert.equal(Math.min(...asked), 16_200);
